@@ -1,0 +1,60 @@
+"""Where a database is: pure values, and the URLs made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, urlencode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """A database on a server, and who logs in.
+
+    `host` is a folder (it starts with `/`) for a unix socket, otherwise a name or an IP address.
+    """
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str
+    options: tuple[tuple[str, str], ...] = ()
+    """Further libpq parameters of the user's URL, such as `("sslmode", "require")`."""
+
+    @property
+    def is_socket(self) -> bool:
+        return self.host.startswith("/")
+
+    def at(self, database: str) -> Address:
+        return replace(self, database=database)
+
+    def logged_in_as(self, user: str, password: str) -> Address:
+        return replace(self, user=user, password=password)
+
+    def url(self, driver: str | None = None) -> str:
+        """`postgresql://...`, or with a driver `postgresql+driver://...`.
+
+        A socket reads `postgresql://u:p@localhost/db?host=/folder&port=N`: SQLAlchemy with
+        psycopg2, psycopg and asyncpg understand it, and pydantic's PostgresDsn accepts it.
+        """
+        return self._url(self.password, driver)
+
+    @property
+    def safe(self) -> str:
+        """The URL without its password, for people to read."""
+        return self._url(None, None)
+
+    def _url(self, password: str | None, driver: str | None) -> str:
+        scheme = "postgresql" if driver is None else f"postgresql+{driver}"
+        secret = "" if password is None else f":{quote(password, safe='')}"
+        who = f"{quote(self.user, safe='')}{secret}"
+        query: list[tuple[str, str]] = []
+        if self.is_socket:
+            place = "localhost"
+            query = [("host", self.host), ("port", str(self.port))]
+        else:
+            host = f"[{self.host}]" if ":" in self.host else self.host
+            place = f"{host}:{self.port}"
+        query += self.options
+        tail = f"?{urlencode(query, safe='/')}" if query else ""
+        return f"{scheme}://{who}@{place}/{quote(self.database, safe='')}{tail}"

@@ -1,0 +1,86 @@
+"""`[tool.schema-guard]` -> a frozen Config. Pure but for reading pyproject.toml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """The schema that the pending migrations will meet; empty when both are None."""
+
+    schema: Path | None = None
+    """A `pg_dump --schema-only` file, absolute."""
+    at: str | None = None
+    """The migration (file name or revision) that the baseline already contains."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """`[login.request]`: a real request to the application as deployed."""
+
+    app: str | None = None
+    """`module:name` of a WSGI or ASGI application, or of a factory."""
+    serve: tuple[str, ...] | None = None
+    """A command that serves HTTP; `{port}` in it is the port to listen on."""
+    method: str = "POST"
+    path: str = "/"
+    json: object | None = None
+    form: Mapping[str, str] | None = None
+    basic: tuple[str, str] | None = field(default=None, repr=False)
+    body: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: tuple[int, ...] = (200,)
+    lifespan: bool = True
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """`[login]`: which row logs in."""
+
+    model: str | None = None
+    """`module:Class`, or the name of a mapped class."""
+    by: str | None = None
+    """The mapped attribute that the application looks the row up by."""
+    request: Request | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One `[tool.schema-guard]` table; paths are absolute, defaults filled in."""
+
+    file: Path
+    """The pyproject.toml that holds the table."""
+    models: tuple[str, ...]
+    """Each `module:name`, or a module (globs allowed) imported for its effect."""
+    migrations: Path | None
+    """A folder of .sql files; None: the models alone."""
+    baseline: Baseline = Baseline()
+    postgres: int | None = None
+    server: str = "auto"
+    """`auto`, `local`, `embedded`, `docker`, or a URL."""
+    image: str | None = None
+    tcp: bool = False
+    prepare: tuple[str, ...] = ()
+    """SQL text that the superuser runs in each throwaway database first."""
+    seed: tuple[Path, ...] = ()
+    """Files of SQL rows loaded on the baseline before the migrations."""
+    env: Mapping[str, str] = field(default_factory=lambda: {"DATABASE_URL": "{url}"})
+    setup: str | None = None
+    exclude: tuple[str, ...] = ()
+    checks: tuple[str, ...] | None = None
+    """The checks to run; None: all."""
+    strict: bool = False
+    statement_timeout_s: float = 60.0
+    login: Login | None = None
+
+    @property
+    def root(self) -> Path:
+        """The configuration's folder: paths are relative to it, project code runs in it."""
+        return self.file.parent

@@ -1,0 +1,62 @@
+"""What the checks say: findings, verdicts and their outcomes. Pure values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(str, Enum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Outcome(str, Enum):
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """Not asked for: no login configured, no way down."""
+    UNPROVEN = "unproven"
+    """Asked for, and the guard could not look. It fails."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One fact that a check reports."""
+
+    code: str
+    """`<check>.<kind>`, such as `drift.missing-column`."""
+    severity: Severity
+    subject: str
+    """`schema.table[.column]`, or a migration's path relative to the configuration."""
+    message: str
+    """The fact, a sentence or a few lines, without the subject."""
+    expected: str | None = None
+    actual: str | None = None
+    fix: str | None = None
+    """What mends it: SQL or a next step."""
+    path: str | None = None
+    line: int | None = None
+    ignored: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a check found: its outcome follows from the findings unless it says otherwise."""
+
+    outcome: Outcome
+    findings: tuple[Finding, ...] = ()
+    reason: str | None = None
+    """Why it was skipped or is unproven; what was proven where that needs saying."""
+
+
+def judge(
+    findings: tuple[Finding, ...], *, strict: bool = False, reason: str | None = None
+) -> Verdict:
+    """A verdict that fails on an error, and with `strict` on a warning too."""
+    failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    failed = any(f.severity in failing and not f.ignored for f in findings)
+    return Verdict(
+        outcome=Outcome.FAILED if failed else Outcome.PASSED, findings=findings, reason=reason
+    )

@@ -1,0 +1,21 @@
+"""What a migration is: a pure value that every source makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Migration:
+    """One migration, in the order in which its source gives it."""
+
+    revision: str
+    """Its id: for SQL files the file's name without `.up.sql` or `.sql`."""
+    path: Path
+    """The file that goes up, absolute."""
+    down: Path | None = None
+    """The file that goes down again, where there is one."""
