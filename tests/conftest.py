@@ -4,89 +4,43 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
-import subprocess
-import tempfile
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
 
-from pytest_schemaguard.address import Address
+from pytest_schemaguard.run import Run
+from pytest_schemaguard.servers import Wanted, obtain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from psycopg2.extensions import connection as Connection  # noqa: N812
 
+    from pytest_schemaguard.address import Address
+
 pytest_plugins = ["pytester"]
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Address]:
-    """The superuser on a server of this test run (interim: becomes our own servers/)."""
-    binaries = Path(subprocess.check_output(["pg_config", "--bindir"], text=True).strip())
-    folder = Path(tempfile.mkdtemp(prefix="sgtest-", dir="/dev/shm"))
-    user: dict[str, Any] = (
-        {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
-    )
-    if user:
-        shutil.chown(folder, "postgres", "postgres")
-    subprocess.run(
-        [
-            binaries / "initdb",
-            "-D",
-            folder / "data",
-            "-U",
-            "super",
-            "--auth=trust",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "--no-sync",
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        cwd=folder,
-        **user,
-    )
-    server = subprocess.Popen(
-        [
-            binaries / "postgres",
-            "-D",
-            folder / "data",
-            "-k",
-            folder,
-            "-c",
-            "listen_addresses=",
-            "-c",
-            "fsync=off",
-            "-c",
-            "max_locks_per_transaction=256",
-            "-c",
-            "log_statement=all",
-            "-c",
-            "logging_collector=off",
-        ],
-        stderr=(folder / "log").open("w"),
-        cwd=folder,
-        **user,
-    )
-    address = Address(host=str(folder), port=5432, user="super", password="x", database="postgres")
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            psycopg2.connect(address.url()).close()
-            break
-        except psycopg2.OperationalError:
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.02)
-    yield address
-    server.terminate()
-    server.wait(30)
-    shutil.rmtree(folder, ignore_errors=True)
+def postgres_settings() -> tuple[tuple[str, str], ...]:
+    """Settings of the server `postgres`; a module overrides it to have a server of its own."""
+    return (("log_statement", "all"),)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_settings: tuple[tuple[str, str], ...]) -> Iterator[Address]:
+    """The superuser on a server of this test run; its log is the file `log` in `host`.
+
+    SCHEMA_GUARD_TEST_MAJOR names the major version to test with.
+    """
+    major = os.environ.get("SCHEMA_GUARD_TEST_MAJOR")
+    run = Run.begin()
+    try:
+        wanted = Wanted(major=int(major) if major else None, settings=postgres_settings)
+        yield obtain(wanted, run).admin
+    finally:
+        run.close(wait=True)
 
 
 @pytest.fixture

@@ -1,0 +1,214 @@
+"""The run folder: what one pytest invocation and its xdist workers share, and what ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.errors import ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+PREFIX = "schema-guard-"
+ROOM_BYTES = 256 * 1024 * 1024
+"""What a server with the databases of a small project takes; Docker gives /dev/shm 64 MB."""
+SOCKET_PATH_LIMIT = 103
+"""What fits into sockaddr_un on Linux (107) and macOS (103)."""
+MEMORY = "/dev/shm"  # noqa: S108 - the run folder has a random name and mode 0700
+OTHERS: tuple[str, ...] = ("/tmp", "/var/tmp")  # noqa: S108 - likewise
+LONGEST_NAME_BELOW = len("/schema-guard-01234567/socket/.s.PGSQL.65535")
+LOCK_DEADLINE_S = 240.0
+KEEPER = Path(__file__).parent / "servers" / "keeper.py"
+
+
+class Run:
+    """The folder of one run, and the lock in it that says whether the run is alive.
+
+    The owner (pytest, or under xdist its controller) holds a POSIX lock on `owner.lock`, which the
+    system releases however the owner ends, and which its children do not inherit. The keeper, a
+    process in a session of its own, waits for that lock and then stops what was started and removes
+    the folder.
+    """
+
+    def __init__(
+        self, folder: Path, *, owned: int | None, keeper: subprocess.Popen[bytes] | None
+    ) -> None:
+        self.folder = folder
+        self.id = folder.name.removeprefix(PREFIX)
+        self._owned = owned
+        self._keeper = keeper
+        self._pid = os.getpid()
+        self._held: dict[str, Any] = {}
+        self._at_close: list[Callable[[], None]] = []
+
+    @classmethod
+    def begin(cls) -> Run:
+        """A new run, owned by this process; its keeper also sweeps the folders of dead runs.
+
+        Raises ServerError when no folder can be made.
+        """
+        folder = place(os.environ) / f"{PREFIX}{secrets.token_hex(4)}"
+        owned = None
+        try:
+            folder.mkdir(mode=0o700)
+            owned = os.open(folder / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.lockf(owned, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            keeper = _start_keeper(folder)
+        except OSError as error:
+            if owned is not None:
+                os.close(owned)
+            raise ServerError(
+                "run folder",
+                f"{folder}: {error.strerror or error}",
+                fix="set TMPDIR to a folder that can be written and has 256 MB free",
+            ) from error
+        return cls(folder, owned=owned, keeper=keeper)
+
+    @classmethod
+    def join(cls, folder: Path) -> Run:
+        """The run of another process (an xdist worker's controller), not owned by this one."""
+        return cls(folder, owned=None, keeper=None)
+
+    @property
+    def is_owner(self) -> bool:
+        return self._owned is not None and self._pid == os.getpid()
+
+    def close(self, *, wait: bool = False) -> None:
+        """Let go: the owner's keeper stops every server of the run and removes the folder.
+
+        With `wait`, return when it has (deadline 15 s, then ServerError). Databases on an existing
+        server are dropped here, and a ServerError says so when they cannot be.
+        """
+        if self._pid != os.getpid():
+            return  # a forked child of the owner, whose run goes on
+        try:
+            with contextlib.ExitStack() as closing:
+                for close in self._at_close:
+                    closing.callback(close)
+                self._at_close = []
+                self._held = {}
+                if self._owned is not None:
+                    from pytest_schemaguard.servers import release
+
+                    # Before what is held: that says the run is alive.
+                    closing.callback(release, self)
+        finally:
+            owned, self._owned = self._owned, None
+            if owned is not None:
+                os.close(owned)
+        if wait and self._keeper is not None:
+            try:
+                self._keeper.wait(15)
+            except subprocess.TimeoutExpired as error:
+                raise ServerError(
+                    "run folder",
+                    f"{self.folder} is still there 15 s after the run",
+                    detail=(self.folder / "keeper.log").read_text(errors="replace"),
+                ) from error
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Exclude the run's other processes, and other threads; released if this process dies.
+
+        Raises ServerError after 240 s.
+        """
+        try:
+            lock = os.open(
+                self.folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+        except FileNotFoundError as error:
+            raise ServerError(
+                "run folder", f"{self.folder} is gone: the run that made it has ended"
+            ) from error
+        try:
+            deadline = time.monotonic() + LOCK_DEADLINE_S
+            while not flocked(lock):
+                if time.monotonic() > deadline:
+                    raise ServerError(
+                        f"lock {name}",
+                        f"another process of this run has held it for {LOCK_DEADLINE_S:.0f} s",
+                        fix="end that process; `fuser` names it: "
+                        f"fuser {self.folder / (name + '.lock')}",
+                    )
+                time.sleep(0.002)
+            yield
+        finally:
+            os.close(lock)
+
+    def hold(self, name: str, make: Callable[[], Any], *, close: Callable[[Any], None]) -> Any:
+        """What this process holds once per run under `name`, made on first use, closed at the end.
+
+        What is made first is closed last.
+        """
+        if name not in self._held:
+            self._held[name] = held = make()
+            self._at_close.append(lambda: close(held))
+        return self._held[name]
+
+
+def flocked(descriptor: int) -> bool:
+    """Whether the lock could be had without waiting."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def place(environ: Mapping[str, str]) -> Path:
+    """The folder for run folders: /dev/shm where 256 MB are free there, else TMPDIR, /tmp, ...
+
+    Unix sockets live below it, so its path must be short. Where none has the room, the one with
+    the most. Raises ServerError when none can be written.
+    """
+    temporary = environ.get("TMPDIR") or tempfile.gettempdir()
+    roomy: list[tuple[int, Path]] = []
+    for name in (MEMORY, temporary, *OTHERS, environ.get("XDG_RUNTIME_DIR", "")):
+        candidate = Path(name)
+        if not name or len(str(candidate)) + LONGEST_NAME_BELOW > SOCKET_PATH_LIMIT:
+            continue
+        if not (candidate.is_absolute() and candidate.is_dir() and os.access(candidate, os.W_OK)):
+            continue
+        status = os.statvfs(candidate)
+        free = status.f_bavail * status.f_frsize
+        if free >= ROOM_BYTES:
+            return candidate
+        roomy.append((free, candidate))
+    if not roomy:
+        raise ServerError(
+            "run folder",
+            f"neither TMPDIR ({temporary}) nor /dev/shm, /tmp or /var/tmp can be written and has "
+            "a path short enough for a socket",
+            fix="set TMPDIR to a folder that can be written, with a path of at most "
+            f"{SOCKET_PATH_LIMIT - LONGEST_NAME_BELOW} characters",
+        )
+    return max(roomy, key=lambda room: room[0])[1]
+
+
+def _start_keeper(folder: Path) -> subprocess.Popen[bytes]:
+    # Bound here and handed over, so that whoever connects next cannot come too early.
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with listening, (folder / "keeper.log").open("ab") as log:
+        listening.bind(str(folder / "keeper"))
+        # The account that runs the server can reach the folder, and must not command the keeper.
+        (folder / "keeper").chmod(0o600)
+        listening.listen(64)
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(KEEPER), str(folder), str(listening.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            start_new_session=True,
+            pass_fds=[listening.fileno()],
+        )

@@ -1,0 +1,163 @@
+"""Databases of one run on one server: made, cloned, frozen into templates, dropped."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.errors import ServerError
+from pytest_schemaguard.servers import sessions
+from pytest_schemaguard.servers.sessions import literal, quoted, run_comment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_schemaguard.address import Address
+    from pytest_schemaguard.run import Run
+    from pytest_schemaguard.servers.provider import Server
+
+QUIET_DEADLINE_S = 10.0
+POLL_S = 0.001
+LONGEST_NAME = 63
+"""NAMEDATALEN - 1: PostgreSQL cuts longer names."""
+FILE_COPY_SINCE = 15
+
+
+class Databases:
+    """What a process of the run does with databases; each process has its own."""
+
+    def __init__(self, server: Server, run: Run) -> None:
+        self.server = server
+        self.run = run
+        self._admin: Any = None
+        self._admin_pid = 0
+
+    def full_name(self, name: str) -> str:
+        """The name on the server: it carries the run's id, and is no longer than 63 bytes."""
+        full = f"schema_guard_{self.run.id}_{name}"
+        if len(full.encode()) <= LONGEST_NAME:
+            return full
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        start = full.encode()[: LONGEST_NAME - len(digest) - 1].decode(errors="ignore")
+        return f"{start}_{digest}"
+
+    def address(self, name: str) -> Address:
+        """The database, logged in as its owner."""
+        return self.server.owner.at(self.full_name(name))
+
+    def exists(self, name: str) -> bool:
+        rows = self._sql(
+            "SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s", (self.full_name(name),)
+        )
+        return bool(rows)
+
+    def create(self, name: str, *, template: str | None = None) -> None:
+        """A database that belongs to the owner role: empty, or a clone of `template`.
+
+        Waits until nobody is connected to the template: CREATE DATABASE would sleep for 100 ms,
+        or fail after 5 s. Raises ServerError after 10 s, naming who is.
+        """
+        own = self.server.provider != "existing"
+        source, strategy = "template1" if own else "template0", ""
+        if template is not None:
+            source = self.full_name(template)
+            self._wait_until_quiet(source)
+        if self.server.major >= FILE_COPY_SINCE:
+            # A copy of files is fastest, but forces a checkpoint, which others would feel.
+            strategy = " STRATEGY FILE_COPY" if own else " STRATEGY WAL_LOG"
+        full = quoted(self.full_name(name))
+        self._sql(
+            f"CREATE DATABASE {full} OWNER {quoted(self.server.owner.user)}"
+            f" TEMPLATE {quoted(source)}{strategy}"
+        )
+        if not own:
+            self._sql(f"COMMENT ON DATABASE {full} IS {literal(run_comment(run=self.run.id))}")
+
+    def freeze(self, name: str) -> None:
+        """Nobody may connect to it any more: it becomes a template."""
+        self._sql(f"ALTER DATABASE {quoted(self.full_name(name))} ALLOW_CONNECTIONS false")
+
+    def drop(self, name: str) -> None:
+        """Gone, whoever is connected, and whether it existed or not."""
+        self._sql(f"DROP DATABASE IF EXISTS {quoted(self.full_name(name))} WITH (FORCE)")
+
+    def connect(self, name: str, *, as_admin: bool = False) -> Any:
+        """A connection (autocommit) as the owner, or as the server's admin.
+
+        It goes to this run's server whatever the environment says, or raises ServerError.
+        """
+        address = self.server.admin if as_admin else self.server.owner
+        return self._connect(address.at(self.full_name(name)))
+
+    @contextlib.contextmanager
+    def session(self, name: str, *, as_admin: bool = False) -> Iterator[Any]:
+        """connect(), closed at the end."""
+        connection = self.connect(name, as_admin=as_admin)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def adopt_roles(self, names: Iterable[str]) -> None:
+        """Mark roles that this run has created: they go when the run ends.
+
+        Roles live on the server, not in a database; on a server of our own they end with it.
+        """
+        if self.server.provider == "existing":
+            comment = literal(run_comment(run=self.run.id))
+            for name in names:
+                self._sql(f"COMMENT ON ROLE {quoted(name)} IS {comment}")
+
+    def close(self) -> None:
+        """Close this process's connection; the databases stay until the run ends."""
+        if self._admin is not None and self._admin_pid == os.getpid():
+            self._admin.close()
+        self._admin = None
+
+    def _connect(self, address: Address) -> Any:
+        return sessions.connect(address, token=self.server.token, owner=self.server.owner.user)
+
+    def _sql(self, statement: str, values: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+        import psycopg2
+
+        if self._admin is None or self._admin.closed or self._admin_pid != os.getpid():
+            self._admin, self._admin_pid = self._connect(self.server.admin), os.getpid()
+        try:
+            with self._admin.cursor() as cursor:
+                cursor.execute(statement, values or None)
+                return cursor.fetchall() if cursor.description else []
+        except psycopg2.Error as error:
+            from pytest_schemaguard.servers import log_tail
+
+            shown = "\n".join([str(error).strip(), log_tail(self.server)]).strip()
+            raise ServerError(
+                self.server.origin,
+                f"{statement.split(' OWNER ', maxsplit=1)[0]}: it failed",
+                detail=shown,
+            ) from error
+
+    def _wait_until_quiet(self, database: str) -> None:
+        deadline = time.monotonic() + QUIET_DEADLINE_S
+        while True:
+            rows = self._sql(
+                "SELECT pid, usename, application_name, state, query"
+                " FROM pg_catalog.pg_stat_activity WHERE datname = %s",
+                (database,),
+            )
+            if not rows:
+                return
+            if time.monotonic() > deadline:
+                raise ServerError(
+                    database,
+                    f"{len(rows)} sessions are still connected after {QUIET_DEADLINE_S:.0f} s, "
+                    "so that it cannot be cloned",
+                    detail="\n".join(
+                        f"pid {pid}, {user}, {application or 'no name'}, {state}: {query}"
+                        for pid, user, application, state, query in rows
+                    ),
+                    fix="close these connections",
+                )
+            time.sleep(POLL_S)

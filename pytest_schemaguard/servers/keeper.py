@@ -1,0 +1,289 @@
+"""The keeper: stops what a run started and removes its folder, however the run ended.
+
+A program of its own (`python -I -S keeper.py FOLDER DESCRIPTOR`), standard library only, in its own
+session so that Ctrl-C does not reach it. It is the parent of the run's servers. The processes of
+the run ask it for things on the socket it listens on, one JSON line each:
+
+`{"do": "start", "argv", "folder", "data", "uid", "gid", "env", "log"}` starts a server; the answer is `{"pid"}`
+or `{"error"}`, and `{"exit"}` follows if the server ends. `{"do": "at-end", "argv", "env"}` is a
+command to run at the end. Either is undone at once when the connection closes before the line
+`keep`: then the process that asked died half-way.
+"""  # noqa: E501 - one line a request
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+PREFIX = "schema-guard-"
+IMMEDIATE_S = 2.5
+"""How long PostgreSQL may take for an immediate shutdown before it is killed."""
+DETACHED_S = 1.0
+"""How long killed processes may take to let go of their shared memory."""
+AT_END_S = 60.0
+SWEEP_S = 2.0
+"""How long a run that ends at once is waited for, so that it sweeps too."""
+NEWBORN_S = 10.0
+"""A folder this young may belong to a run that has not yet taken its lock."""
+
+
+class Keeper:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mutex = threading.Lock()
+        self.ended = False
+        self.servers: list[tuple[subprocess.Popen[bytes], Path]] = []
+        self.commands: list[dict[str, Any]] = []
+
+    def listen(self, listening: socket.socket) -> None:
+        while True:
+            connection, _ = listening.accept()
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("r") as lines:
+            line = heard(lines)
+            if not line:
+                return
+            request = json.loads(line)
+            undo = (
+                self.start(request, connection)
+                if request["do"] == "start"
+                else self.at_end(request, connection)
+            )
+            if heard(lines) != "keep":
+                undo()
+
+    def start(self, request: dict[str, Any], connection: socket.socket) -> Any:
+        data = Path(request["data"])
+        account: dict[str, Any] = {}
+        if request["uid"] is not None:
+            account = {"user": request["uid"], "group": request["gid"], "extra_groups": []}
+        with self.mutex:
+            if self.ended:
+                say(connection, {"error": "the run has ended"})
+                return lambda: None
+            try:
+                with Path(request["log"]).open("ab") as log:
+                    server = subprocess.Popen(
+                        request["argv"],
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        cwd=data,
+                        env=request["env"],
+                        **account,
+                    )
+            except (OSError, subprocess.SubprocessError) as error:
+                say(connection, {"error": str(error)})
+                return lambda: None
+            entry = (server, data)
+            self.servers.append(entry)
+        say(connection, {"pid": server.pid})
+        threading.Thread(target=report_exit, args=(server, connection), daemon=True).start()
+
+        def undo() -> None:
+            with self.mutex:
+                if entry in self.servers:
+                    self.servers.remove(entry)
+                    stop(server, data)
+                    shutil.rmtree(request["folder"], ignore_errors=True)
+
+        return undo
+
+    def at_end(self, request: dict[str, Any], connection: socket.socket) -> Any:
+        with self.mutex:
+            if self.ended:
+                say(connection, {"error": "the run has ended"})
+                return lambda: None
+            self.commands.append(request)
+        say(connection, {"pid": os.getpid()})
+
+        def undo() -> None:
+            with self.mutex:
+                if request in self.commands:
+                    self.commands.remove(request)
+                    run(request)
+
+        return undo
+
+    def end(self) -> None:
+        with self.mutex:
+            self.ended = True
+            commands = [
+                threading.Thread(target=run, args=(command,), daemon=True)
+                for command in self.commands
+            ]
+            for thread in commands:
+                thread.start()
+            for server, data in self.servers:
+                stop(server, data)
+            for thread in commands:
+                thread.join(AT_END_S)
+        remove(self.folder)
+
+
+def heard(lines: TextIO) -> str:
+    """The next line; empty when the process that would say it is gone."""
+    try:
+        return lines.readline().strip()
+    except OSError:  # reset: it died before it read our answer
+        return ""
+
+
+def say(connection: socket.socket, answer: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # nobody is left to hear it
+        connection.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def report_exit(server: subprocess.Popen[bytes], connection: socket.socket) -> None:
+    say(connection, {"exit": server.wait()})
+
+
+def run(command: dict[str, Any]) -> None:
+    try:
+        subprocess.run(
+            command["argv"],
+            env=command["env"],
+            stdin=subprocess.DEVNULL,
+            timeout=AT_END_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - keeper.log
+
+
+def stop(server: subprocess.Popen[bytes], data: Path) -> None:
+    """Immediate shutdown: nothing in there is worth a checkpoint."""
+    # Read first: an orderly end removes the file.
+    segment = shared_memory_segment(data)
+    server.send_signal(signal.SIGQUIT)
+    try:
+        server.wait(IMMEDIATE_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+    if server.returncode < 0:
+        # A killed postmaster cleans nothing up: its backends may be stuck, its segment leaks.
+        kill_those_working_in(data)
+        remove_segment(segment)
+
+
+def shared_memory_segment(data: Path) -> tuple[str, ...] | None:
+    """Key and id of the System V segment: line 7 of postmaster.pid."""
+    try:
+        return tuple((data / "postmaster.pid").read_text().splitlines()[6].split())
+    except (OSError, IndexError):
+        return None
+
+
+def remove_segment(segment: tuple[str, ...] | None) -> None:
+    """Remove the segment that a killed postmaster leaks, once nobody is attached to it."""
+    deadline = time.monotonic() + DETACHED_S
+    while segment is not None and time.monotonic() < deadline:
+        attached = attached_to(segment)
+        if attached is None:
+            return
+        if attached == 0:
+            import ctypes  # only here, and it is slow to load
+
+            remove_id = 0
+            ctypes.CDLL(None).shmctl(int(segment[1]), remove_id, None)
+            return
+        time.sleep(0.005)
+
+
+def attached_to(segment: tuple[str, ...]) -> int | None:
+    """How many processes use it; None if it is not there (or this is no Linux)."""
+    try:
+        listed = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    except OSError:
+        return None
+    for line in listed:
+        key, number, _, _, _, _, attached, *_ = line.split()
+        if (key, number) == segment:
+            return int(attached)
+    return None
+
+
+def kill_those_working_in(folder: Path) -> None:
+    """Kill the processes whose working directory is in the folder (Linux; elsewhere they notice).
+
+    A pid in a file proves nothing: containers share folders, and numbers are used again.
+    """
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            place = os.readlink(process / "cwd").removesuffix(" (deleted)")  # noqa: PTH115 - not resolved further
+        except OSError:
+            continue
+        if place == str(folder) or place.startswith(f"{folder}/"):
+            with contextlib.suppress(OSError):
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+def remove(folder: Path) -> None:
+    # A worker that outlives its controller for a moment may still write.
+    for _ in range(100):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.03)
+
+
+def sweep(own: Path) -> None:
+    """Remove the folders beside ours whose owner and keeper both died."""
+    for folder in own.parent.glob(f"{PREFIX}*"):
+        try:
+            status = folder.lstat()
+            if folder == own or status.st_uid != os.geteuid():
+                continue
+            if time.time() - status.st_mtime < NEWBORN_S:
+                continue
+            lock = os.open(folder / "owner.lock", os.O_RDWR | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue  # alive
+        else:
+            segments = [
+                shared_memory_segment(file.parent) for file in folder.glob("*/data/PG_VERSION")
+            ]
+            kill_those_working_in(folder)
+            for segment in segments:
+                remove_segment(segment)
+            remove(folder)
+        finally:
+            os.close(lock)
+
+
+def main() -> None:
+    folder, descriptor = Path(sys.argv[1]), int(sys.argv[2])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    keeper = Keeper(folder)
+    listening = socket.socket(fileno=descriptor)
+    threading.Thread(target=keeper.listen, args=(listening,), daemon=True).start()
+    sweeping = threading.Thread(target=sweep, args=(folder,), daemon=True)
+    sweeping.start()
+    try:
+        owner = os.open(folder / "owner.lock", os.O_RDWR)
+        fcntl.lockf(owner, fcntl.LOCK_EX)  # until the owner ends
+    finally:
+        keeper.end()
+        sweeping.join(SWEEP_S)
+
+
+if __name__ == "__main__":
+    main()

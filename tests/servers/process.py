@@ -1,0 +1,42 @@
+"""A process of a run, to be killed: `python process.py begin|join SPECIFICATION`.
+
+It prints what it has as one JSON line, and then waits; `close` on its input ends it in order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from pytest_schemaguard import run as run_module
+from pytest_schemaguard.errors import GuardError
+from pytest_schemaguard.run import Run
+from pytest_schemaguard.servers import Databases, Wanted, obtain
+
+
+def main() -> None:
+    what, specification = sys.argv[1], json.loads(sys.argv[2])
+    if specification.get("apart"):  # beside no run of others
+        run_module.MEMORY, run_module.OTHERS = "", ()
+    run_module.ROOM_BYTES = specification.get("room", run_module.ROOM_BYTES)
+    report: dict[str, object] = {"pid": os.getpid()}
+    try:
+        run = Run.begin() if what == "begin" else Run.join(Path(specification["folder"]))
+        report["folder"] = str(run.folder)
+        if specification.get("wanted") is not None:
+            server = obtain(Wanted(**specification["wanted"]), run)
+            databases = Databases(server, run)
+            databases.create(f"of_{os.getpid()}")
+            report["server"] = server.to_json()
+            report["database"] = databases.address(f"of_{os.getpid()}").url()
+    except GuardError as error:
+        report["error"] = str(error)
+    print(json.dumps(report), flush=True)
+    if sys.stdin.readline().strip() == "close":
+        run.close(wait=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,248 @@
+"""Nothing is left behind, however the processes of a run end."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+
+from pytest_schemaguard import run as run_module
+from pytest_schemaguard.servers import Server
+from pytest_schemaguard.servers.keeper import shared_memory_segment
+from tests.servers.conftest import OWN, assert_gone, processes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_schemaguard.run import Run
+    from tests.servers.conftest import Process
+
+linux = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="looks into /proc")
+pytestmark = linux
+
+
+def test_nothing_is_left_after_an_orderly_end(process: Callable[..., Process]) -> None:
+    owner = process("begin", wanted=OWN)
+    folder = owner.folder
+    assert processes_of(folder)
+    owner.close()
+    assert owner.child.returncode == 0
+    assert not folder.exists()
+    assert processes_of(folder) == []
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGHUP])
+def test_nothing_is_left_after_a_signal_to_the_owner(
+    process: Callable[..., Process], sent: signal.Signals
+) -> None:
+    owner = process("begin", wanted=OWN)
+    folder = owner.folder
+    owner.child.send_signal(sent)
+    owner.child.wait(10)
+    assert_gone(folder)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_after_a_signal_to_the_whole_group(
+    process: Callable[..., Process], sent: signal.Signals
+) -> None:
+    owner = process("begin", wanted=OWN)
+    folder = owner.folder
+    os.killpg(owner.child.pid, sent)
+    owner.child.wait(10)
+    assert_gone(folder)
+
+
+def test_nothing_is_left_of_a_run_without_a_server(process: Callable[..., Process]) -> None:
+    owner = process("begin")
+    folder = owner.folder
+    assert folder.is_dir()
+    owner.end()
+    assert_gone(folder)
+
+
+def test_nothing_is_left_when_the_server_is_frozen(process: Callable[..., Process]) -> None:
+    owner = process("begin", wanted=OWN)
+    server = Server.from_json(owner.report["server"])
+    segment = shared_memory_segment(data_of(server))
+    assert segment in segments()
+    connection = psycopg2.connect(server.admin.url())
+    for pid in (postmaster(server), connection.get_backend_pid()):
+        os.kill(pid, signal.SIGSTOP)
+    owner.end()
+    assert_gone(owner.folder)
+    connection.close()
+    assert segment not in segments(), "shared memory leaked"
+
+
+@pytest.mark.parametrize("delay_ms", [0, 3, 10, 20, 30, 45, 60, 80, 100, 130])
+def test_nothing_is_left_when_killed_at_any_moment_of_the_start(
+    process: Callable[..., Process], delay_ms: int
+) -> None:
+    owner = process("begin")
+    worker = process("join", wanted=OWN, folder=str(owner.folder))
+    until(lambda: list(owner.folder.glob("server-*.lock")))
+    time.sleep(delay_ms / 1000)
+    owner.end()
+    worker.end()
+    assert_gone(owner.folder)
+
+
+@pytest.mark.parametrize("delay_ms", [0, 3, 10, 20, 30, 45, 60, 80, 100, 130])
+def test_nothing_is_left_of_a_worker_killed_at_any_moment_of_the_start(
+    process: Callable[..., Process], delay_ms: int
+) -> None:
+    owner = process("begin")
+    worker = process("join", wanted=OWN, folder=str(owner.folder))
+    until(lambda: list(owner.folder.glob("server-*.lock")))
+    time.sleep(delay_ms / 1000)
+    worker.end()
+    until(lambda: list(owner.folder.glob("server-*.json")) or not processes_in_it(owner.folder))
+    owner.close()
+    assert not owner.folder.exists()
+
+
+@pytest.mark.parametrize("delay_ms", [20, 150, 300])
+def test_nothing_is_left_when_killed_while_initdb_runs(
+    process: Callable[..., Process], tmp_path: Path, delay_ms: int
+) -> None:
+    owner = process("begin")
+    worker = process(
+        "join",
+        wanted=OWN,
+        folder=str(owner.folder),
+        environ={"XDG_CACHE_HOME": str(tmp_path)},
+    )
+    until(lambda: list(owner.folder.glob("s*/data")))
+    time.sleep(delay_ms / 1000)
+    owner.end()
+    worker.end()
+    assert_gone(owner.folder)
+
+
+def test_a_killed_worker_leaves_the_server_to_the_others(process: Callable[..., Process]) -> None:
+    owner = process("begin")
+    starter = process("join", wanted=OWN, folder=str(owner.folder))
+    other = process("join", wanted=OWN, folder=str(owner.folder))
+    assert starter.report["server"] == other.report["server"], "started once per run"
+    starter.end()
+    connection = psycopg2.connect(other.report["database"])
+    connection.close()
+    owner.end()
+    assert_gone(owner.folder)
+
+
+def test_a_worker_killed_while_it_starts_the_server_leaves_no_half_of_it(
+    process: Callable[..., Process],
+) -> None:
+    owner = process("begin")
+    settings = [["post_auth_delay", "2"]]  # holds up the starter's first connection
+    slow = process("join", wanted={**OWN, "settings": settings}, folder=str(owner.folder))
+    until(lambda: processes_in_it(owner.folder))
+    slow.end()
+    until(lambda: not processes_in_it(owner.folder))
+    until(lambda: not list(owner.folder.glob("s*/data")))
+    second = process("join", wanted=OWN, folder=str(owner.folder))
+    assert "server" in second.report
+    owner.close()
+    assert_gone(owner.folder)
+
+
+@pytest.fixture
+def apart() -> Iterator[dict[str, Any]]:
+    """Where no other run sweeps: arguments for `process`."""
+    with tempfile.TemporaryDirectory(dir=run_module.OTHERS[0]) as folder:
+        Path(folder).chmod(0o755)
+        yield {"apart": True, "environ": {"TMPDIR": folder}}
+
+
+def test_a_run_whose_keeper_died_too_is_swept_by_the_next(
+    process: Callable[..., Process], apart: dict[str, Any]
+) -> None:
+    owner = process("begin", wanted=OWN, **apart)
+    folder = owner.folder
+    assert str(folder.parent) == apart["environ"]["TMPDIR"]
+    kill_keeper(folder)
+    owner.end()
+    long_ago = 1_000_000_000
+    os.utime(folder, (long_ago, long_ago))
+    assert processes_of(folder), "the server lost its keeper and lives on"
+    process("begin", **apart).close()
+    assert_gone(folder)
+
+
+def test_a_living_run_is_not_swept_by_the_next(
+    process: Callable[..., Process], apart: dict[str, Any]
+) -> None:
+    owner = process("begin", wanted=OWN, **apart)
+    long_ago = 1_000_000_000
+    os.utime(owner.folder, (long_ago, long_ago))
+    process("begin", **apart).close()
+    psycopg2.connect(owner.report["database"]).close()
+
+
+def test_what_was_started_for_a_process_that_died_before_the_answer_is_stopped(run: Run) -> None:
+    data = run.folder / "s0" / "data"
+    data.mkdir(parents=True)
+    request = {
+        "do": "start",
+        "argv": ["sleep", "600"],
+        "folder": str(data.parent),
+        "data": str(data),
+        "uid": None,
+        "gid": None,
+        "env": dict(os.environ),
+        "log": str(data.parent / "log"),
+    }
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(str(run.folder / "keeper"))
+        asking.sendall(json.dumps(request).encode() + b"\n")
+        select.select([asking], [], [], 10)  # the answer is there, and is never read
+    until(lambda: not processes_in_it(run.folder))
+    until(lambda: not data.parent.exists())
+
+
+def test_the_keeper_told_to_end_stops_the_server(process: Callable[..., Process]) -> None:
+    owner = process("begin", wanted=OWN)
+    kill_keeper(owner.folder, signal.SIGTERM)
+    assert_gone(owner.folder)
+
+
+def processes_in_it(folder: Path) -> list[str]:
+    return [line for line in processes_of(folder) if "keeper.py" not in line]
+
+
+def kill_keeper(folder: Path, sent: signal.Signals = signal.SIGKILL) -> None:
+    keeper = next(line for line in processes_of(folder) if "keeper.py" in line)
+    os.kill(int(keeper.split()[0]), sent)
+
+
+def data_of(server: Server) -> Path:
+    assert server.log is not None
+    return server.log.parent / "data"
+
+
+def postmaster(server: Server) -> int:
+    return int((data_of(server) / "postmaster.pid").read_text().split()[0])
+
+
+def segments() -> set[tuple[str, ...]]:
+    """Key and id of the System V segments of this machine."""
+    listed = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    return {tuple(line.split()[:2]) for line in listed}
+
+
+def until(holds: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

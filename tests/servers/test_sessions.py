@@ -1,0 +1,109 @@
+"""The guard's connections go where they are told, whatever the environment says."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_schemaguard.address import Address
+from pytest_schemaguard.errors import ServerError
+from pytest_schemaguard.servers.sessions import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_schemaguard.servers import Databases
+
+
+@pytest.fixture
+def decoy() -> Iterator[tuple[int, list[object]]]:
+    """A listening port, and who came."""
+    came: list[object] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, who = listening.accept()
+                except OSError:
+                    return
+                came.append(who)
+                connection.close()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listening.getsockname()[1], came
+
+
+def test_no_variable_of_libpq_redirects_or_changes_a_connection(
+    databases: Databases,
+    decoy: tuple[int, list[object]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    port, came = decoy
+    services = tmp_path / "services"
+    services.write_text(f"[elsewhere]\nhost=127.0.0.1\nport={port}\n")
+    hostile = {
+        "PGHOST": "127.0.0.1",
+        "PGHOSTADDR": "127.0.0.1",
+        "PGPORT": str(port),
+        "PGUSER": "someone",
+        "PGPASSWORD": "secret",
+        "PGDATABASE": "other",
+        "PGSERVICE": "elsewhere",
+        "PGSERVICEFILE": str(services),
+        "PGOPTIONS": "-c search_path=hostile -c default_transaction_read_only=on",
+        "PGTZ": "Asia/Tokyo",
+        "PGDATESTYLE": "German",
+        "PGCLIENTENCODING": "LATIN1",
+        "PGAPPNAME": "hostile",
+        "PGSSLMODE": "verify-full",
+        "PGTARGETSESSIONATTRS": "read-only",
+    }
+    databases.create("aimed")
+    for name, value in hostile.items():
+        monkeypatch.setenv(name, value)
+    with databases.session("aimed") as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_database(), current_setting('search_path'),"
+            " current_setting('timezone'),"
+            " current_setting('datestyle'), current_setting('client_encoding'),"
+            " current_setting('transaction_read_only'), current_setting('application_name')"
+        )
+        assert cursor.fetchone() == (
+            databases.full_name("aimed"),
+            '"$user", public',
+            "UTC",
+            "ISO, MDY",
+            "UTF8",
+            "off",
+            "schema-guard",
+        )
+    assert came == []
+    assert {name: os.environ[name] for name in hostile} == hostile, "the environment is put back"
+
+
+def test_another_server_at_the_address_is_found_out(databases: Databases) -> None:
+    with pytest.raises(ServerError) as caught:
+        connect(databases.server.admin, token="not this one's", owner="schema_guard_owner")
+    assert str(caught.value) == (
+        f"{databases.server.admin.safe}: another server than the one of this run answers there\n"
+        "  next: look for a proxy or a second server at this host and port"
+    )
+
+
+def test_an_unreachable_address_is_said_without_the_password() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    address = Address(host="127.0.0.1", port=port, user="u", password="hunter2", database="d")
+    with pytest.raises(ServerError) as caught:
+        connect(address)
+    words = str(caught.value)
+    assert words.startswith(f"postgresql://u@127.0.0.1:{port}/d: cannot connect\n")
+    assert "Connection refused" in words
+    assert "hunter2" not in words
