@@ -1,0 +1,338 @@
+"""The baseline: a dump of production's schema, loaded so that the owner role owns it, and `at`."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.errors import MigrationError, ServerError
+from pytest_schemaguard.sources import shown
+from pytest_schemaguard.sources.dump import (
+    Naming,
+    Route,
+    creates_schema_public,
+    identifier,
+    is_create,
+    mentions,
+    only_a_superuser_owns,
+    roles,
+    route,
+    without_authorization,
+)
+from pytest_schemaguard.sources.session import Session, excerpt
+from pytest_schemaguard.sources.watch import Watch
+from pytest_schemaguard.statements import Statement, read, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from pytest_schemaguard.migration import Migration
+    from pytest_schemaguard.sources.dump import Mention
+    from pytest_schemaguard.sources.session import SqlError
+
+__all__ = ["ROLE_COMMENT", "Loaded", "drop_roles", "load", "pending", "roles"]
+
+ROLE_COMMENT = '{"schema-guard": "role of a baseline"}'
+"""Marks a role that a baseline names and that the server lacked, whichever run made it."""
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What a baseline did."""
+
+    statements: int
+    """How many ran; what pg_dump says of owners, transactions and tablespaces is left out."""
+    seconds: float
+    notices: tuple[str, ...]
+    """What PostgreSQL said, and what was left out because this server has no such thing."""
+    roles: tuple[str, ...]
+    """Roles that the guard made for it, in this run or another: for `drop_roles` at the end."""
+
+
+def load(
+    path: Path,
+    *,
+    owner: Any,
+    admin: Any,
+    statement_timeout_s: float = 60.0,
+    role_comment: str = ROLE_COMMENT,
+    root: Path | None = None,
+) -> Loaded:
+    """Load a plain dump into the database of both sessions; what it makes belongs to the owner.
+
+    `owner` and `admin` are fresh autocommit connections, the second of a superuser or of a role
+    with CREATEROLE. Roles that the dump needs and the server lacks are made, unable to log in and
+    with `role_comment` on them. The sessions get their settings back, but are best closed.
+
+    Raises MigrationError with the dump's line, and ServerError when the server goes away.
+    """
+    name = shown(path, root)
+    statements = split(read(path, shown=name), path=name)
+    watch = Watch(statement_timeout_s=statement_timeout_s)
+
+    def work() -> Loaded:
+        loading = _Loading(
+            name,
+            owner=Session(owner, watch, name),
+            admin=Session(admin, watch, name),
+            comment=role_comment,
+            owners=_owners(statements),
+        )
+        return loading.run(statements)
+
+    return watch.run(work)
+
+
+class _Loading:
+    """One dump on its way in."""
+
+    def __init__(
+        self, path: str, *, owner: Session, admin: Session, comment: str, owners: frozenset[str]
+    ) -> None:
+        self._path = path
+        self._owner = owner
+        self._admin = admin
+        self._comment = comment
+        self._owners = owners
+        """The roles that own something in production: here the owner role stands for them."""
+        self._role = identifier(owner.connection.info.user)
+        self._superuser = admin.connection.get_parameter_status("is_superuser") == "on"
+        self._made_by_admin = False
+        """Whether what the dump made last belongs to the admin."""
+        self._count = 0
+        self._left_out: list[str] = []
+        self._roles: set[str] = set()
+
+    def run(self, statements: Sequence[Statement]) -> Loaded:
+        began = time.perf_counter()
+        for statement in statements:
+            if route(statement) is Route.REFUSE:
+                raise self._beyond(statement)
+        wanted = sorted(_wanted(statements))
+        self._make_roles(wanted)
+        for statement in statements:
+            for _ in range(ATTEMPTS):
+                error = self._load(statement)
+                # Another run may have dropped a role of its own that was here a moment ago.
+                if error is None or error.sqlstate != "42704" or not self._make_roles(wanted):
+                    break
+            if error is not None and not self._may_leave_out(statement, error):
+                raise self._refused(error)
+        for session in (self._owner, self._admin):
+            session.execute(Statement(sql="RESET ALL", line=1, kind="sql"))
+        said = [*self._owner.notices, *self._admin.notices]
+        return Loaded(
+            statements=self._count,
+            seconds=time.perf_counter() - began,
+            notices=(*(notice.rstrip() for notice in said), *self._left_out),
+            roles=tuple(sorted(self._roles)),
+        )
+
+    def _load(self, statement: Statement) -> SqlError | None:
+        error: SqlError | None = None
+        match route(statement):
+            case Route.SKIP:
+                pass
+            case Route.LEAVE_OUT:
+                self._leave_out(statement, "a subscription would call its publisher")
+            case Route.BOTH:
+                error = self._execute(self._owner, statement) or self._admin.execute(statement)
+            case Route.ADMIN if self._superuser:
+                error = self._execute(self._admin, statement)
+            case Route.DEFAULTS:
+                error = self._load_defaults(statement)
+            case Route.GIVE:
+                error = self._give(statement)
+            case Route.OWNER_THEN_ADMIN:
+                error = self._load_as_either(statement)
+            case _:
+                sql = without_authorization(statement.sql)
+                self._made_by_admin = False
+                error = self._execute(self._owner, replace(statement, sql=sql))
+        return error
+
+    def _load_as_either(self, statement: Statement) -> SqlError | None:
+        error = self._execute(self._owner, statement)
+        by_admin = error is not None and error.sqlstate == "42501"
+        if by_admin:
+            error = self._execute(self._admin, statement)
+        if is_create(statement.sql):
+            self._made_by_admin = by_admin
+        return error
+
+    def _load_defaults(self, statement: Statement) -> SqlError | None:
+        """ALTER DEFAULT PRIVILEGES: what the dump's owners make is what the owner role makes."""
+        sql = statement.sql
+        makers = [one for one in mentions(sql) if one.naming is Naming.DEFAULTS]
+        strangers = {one.role for one in makers} - self._owners
+        if strangers and self._owners:
+            names = ", ".join(sorted(strangers))
+            self._leave_out(statement, f"nothing in the dump belongs to {names}")
+            return None
+        return self._execute(self._owner, replace(statement, sql=self._as_owner(sql, makers)))
+
+    def _give(self, statement: Statement) -> SqlError | None:
+        """ALTER ... OWNER TO: what the admin had to make is given to the owner role."""
+        if not self._made_by_admin or only_a_superuser_owns(statement.sql):
+            return None
+        to = [one for one in mentions(statement.sql) if one.naming is Naming.OWNER]
+        sql = self._as_owner(statement.sql, to)
+        return self._execute(self._admin, replace(statement, sql=sql))
+
+    def _as_owner(self, sql: str, named: Sequence[Mention]) -> str:
+        for one in reversed(named):
+            sql = f"{sql[: one.start]}{self._role}{sql[one.end :]}"
+        return sql
+
+    def _execute(self, session: Session, statement: Statement) -> SqlError | None:
+        error = session.execute(statement)
+        self._count += error is None
+        return error
+
+    def _make_roles(self, wanted: Sequence[str]) -> bool:
+        """Make those of the roles that the server lacks; whether there were any."""
+        there = self._find_roles(wanted)
+        missing = [role for role in wanted if role not in there]
+        for role in missing:
+            self._make_role(role)
+        if missing:
+            there = self._find_roles(wanted)
+        self._roles |= {role for role, comment in there.items() if comment == self._comment}
+        return bool(missing)
+
+    def _find_roles(self, names: Sequence[str]) -> dict[str, str | None]:
+        import psycopg2
+
+        try:
+            with self._admin.connection.cursor() as cursor:
+                cursor.execute(_ROLES, (list(names),))
+                return dict(cursor.fetchall())
+        except psycopg2.Error as error:
+            raise ServerError(
+                "PostgreSQL", "did not tell which roles it has", detail=str(error)
+            ) from error
+
+    def _make_role(self, role: str) -> None:
+        # One message is one transaction: nobody ever sees the role without its comment.
+        comment = self._comment.replace("'", "''")
+        name = identifier(role)
+        sql = f"CREATE ROLE {name} NOLOGIN; COMMENT ON ROLE {name} IS '{comment}'"
+        error = self._admin.execute(Statement(sql=sql, line=1, kind="sql"))
+        if error is not None and error.sqlstate not in _THERE_BY_NOW:
+            raise MigrationError(
+                "baseline",
+                f"names the role {role}, which the server lacks and did not let the guard make: "
+                f"{error.message}",
+                path=self._path,
+                fix=f"CREATE ROLE {name} in `prepare`, or let the server's user create roles",
+            )
+
+    def _may_leave_out(self, statement: Statement, error: SqlError) -> bool:
+        """Whether this server can do without: a schema it has, a setting it does not know."""
+        if error.sqlstate == "42P06" and creates_schema_public(statement.sql):
+            self._leave_out(statement, "the schema public is there already")
+            return True
+        if error.sqlstate == "42704" and route(statement) is Route.BOTH:
+            self._leave_out(statement, f"PostgreSQL {self._owner.major} has no such setting")
+            return True
+        return False
+
+    def _leave_out(self, statement: Statement, why: str) -> None:
+        self._left_out.append(f"line {statement.line} left out, since {why}: {statement.sql}")
+
+    def _refused(self, error: SqlError) -> MigrationError:
+        advice = "mend the dump, or make what it needs with `prepare`, which the superuser runs"
+        return MigrationError(
+            "baseline",
+            f"PostgreSQL refused it: {error.message}",
+            detail=error.words.partition("\n")[2],
+            path=self._path,
+            line=error.line,
+            fix=error.fix if error.sqlstate != "42501" and error.fix else advice,
+        )
+
+    def _beyond(self, statement: Statement) -> MigrationError:
+        return MigrationError(
+            "baseline",
+            "this statement reaches beyond the one database, or undoes what was loaded",
+            detail=excerpt(statement.sql),
+            path=self._path,
+            line=statement.line,
+            fix="write the file with pg_dump --schema-only, without --create or --clean, not with "
+            "pg_dumpall",
+        )
+
+
+def drop_roles(admin: Any, made: Iterable[str], *, role_comment: str = ROLE_COMMENT) -> None:
+    """Drop the roles that `load` made, once the databases that use them are gone.
+
+    A role that another run's database uses stays, and goes when that run drops it.
+    """
+    import psycopg2
+
+    with admin.cursor() as cursor:
+        cursor.execute(_ROLES, (list(made),))
+        for role, comment in cursor.fetchall():
+            if comment != role_comment:
+                continue
+            try:
+                cursor.execute(f"DROP ROLE {identifier(role)}")
+            except psycopg2.Error as error:
+                if error.pgcode not in _USED_OR_GONE:
+                    raise
+
+
+def pending(
+    migrations: Sequence[Migration], at: str | None, *, path: Path
+) -> tuple[Migration, ...]:
+    """The migrations after `at`: a file's name, path or stem, or a revision; all when it is None.
+
+    `path` is the configuration's file; a path in `at` is relative to its folder. Raises
+    MigrationError for a migration that is not there, with the nearest names.
+    """
+    if at is None:
+        return tuple(migrations)
+    for index, migration in enumerate(migrations):
+        file = migration.path
+        names = {migration.revision, file.name, file.stem, str(file)}
+        if at in names or (path.parent / at).resolve() == file.resolve():
+            return tuple(migrations[index + 1 :])
+    names_there = [migration.path.name for migration in migrations]
+    near = difflib.get_close_matches(at, names_there, n=3, cutoff=0.4) or names_there[-3:]
+    raise MigrationError(
+        "baseline",
+        f"no migration is called {at!r}, which `at` names",
+        path=path.name,
+        fix=f"name the last one that production has: {', '.join(near)}",
+    )
+
+
+_ROLES = """
+    SELECT rolname::text, pg_catalog.shobj_description(oid, 'pg_authid')
+    FROM pg_catalog.pg_roles WHERE rolname = ANY (%s)
+"""
+_THERE_BY_NOW = {"42710", "23505"}
+"""duplicate_object, or the same found a moment later by the unique index: another run was first."""
+_USED_OR_GONE = {"2BP01", "42704"}
+
+
+def _owners(statements: Iterable[Statement]) -> frozenset[str]:
+    return _named(statements, Naming.OWNER)
+
+
+def _wanted(statements: Iterable[Statement]) -> frozenset[str]:
+    return _named(statements, Naming.OTHER)
+
+
+def _named(statements: Iterable[Statement], naming: Naming) -> frozenset[str]:
+    return frozenset(
+        mention.role
+        for statement in statements
+        if statement.kind == "sql"
+        for mention in mentions(statement.sql)
+        if mention.naming is naming
+    )
