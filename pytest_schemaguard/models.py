@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,3 +61,25 @@ class Models:
     statements: tuple[OrmStatement, ...] = ()
     unrendered: Mapping[Name, str] = field(default_factory=dict)
     """Objects whose DDL SQLAlchemy itself refuses to render, with its message."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Values that json can carry; `from_json` makes the same Models of them."""
+        return {
+            "tables": [list(name) for name in self.tables],
+            "ddl": [asdict(one) for one in self.ddl],
+            "places": [[list(name), asdict(place)] for name, place in self.places.items()],
+            "statements": [asdict(one) for one in self.statements],
+            "unrendered": [[list(name), message] for name, message in self.unrendered.items()],
+        }
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Models:
+        return Models(
+            tables=tuple(tuple(name) for name in value["tables"]),
+            ddl=tuple(Ddl(**{**one, "name": tuple(one["name"])}) for one in value["ddl"]),
+            places={tuple(name): Place(**place) for name, place in value["places"]},
+            statements=tuple(
+                OrmStatement(**{**one, "table": tuple(one["table"])}) for one in value["statements"]
+            ),
+            unrendered={tuple(name): message for name, message in value["unrendered"]},
+        )

@@ -1,0 +1,106 @@
+"""What the project's side reports of the login: pure values that cross the process boundary."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One row that was looked up as the application does it."""
+
+    kind: str
+    """`existing` (it was there before) or `new` (made through the model)."""
+    outcome: str
+    """`ok`, `error` (from PostgreSQL or from the model), or `unproven`."""
+    step: str
+    """What was being done: `choose a row`, `make a row`, `insert`, `look up` or `read`."""
+    value: str | None = None
+    """The row's value of `by`; None where there is none."""
+    template: str | None = None
+    """For a new row: the value of `by` of the existing row that it was copied from."""
+    error: str | None = None
+    """The error's class, `UndefinedColumn`."""
+    sqlstate: str | None = None
+    message: str | None = None
+    """The fact: PostgreSQL's primary message, or why it is unproven."""
+    statement: str | None = None
+    """The statement that failed, shortened."""
+    column: tuple[str, ...] | None = None
+    """The column that stood in the way, `("public", "user", "team_id")`."""
+    fix: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginReport:
+    """What became of each row that logged in by the ORM."""
+
+    entity: str
+    """The mapped class's name."""
+    by: str
+    table: tuple[str, ...]
+    attempts: tuple[Attempt, ...]
+    path: str | None = None
+    """Where the model is written."""
+    line: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Values that json can carry; `from_json` makes the same report of them."""
+        return {
+            **asdict(self),
+            "table": list(self.table),
+            "attempts": [asdict(one) for one in self.attempts],
+        }
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> LoginReport:
+        attempts = tuple(
+            Attempt(**{**one, "column": one["column"] and tuple(one["column"])})
+            for one in value["attempts"]
+        )
+        return LoginReport(**{**value, "table": tuple(value["table"]), "attempts": attempts})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the application answered to one request."""
+
+    kind: str
+    """`existing` or `new`: whose login it was."""
+    status: int | None = None
+    """None where there was no answer; `problem` says why."""
+    excerpt: str = ""
+    """The beginning of the body, its secrets cut out."""
+    seconds: float = 0.0
+    problem: str | None = None
+    """`no-answer` (within the timeout), `raised` (the application let an exception through) or
+    `no-substitution` (the request names no value of the existing row: nothing to put the new one
+    in place of). None where it answered."""
+    error: str | None = None
+    """What lies behind it: the exception that the application logged or raised, or the tail of its
+    output; secrets cut out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestReport:
+    """The answers of one application, started once."""
+
+    application: str
+    """`app.main:app`, or the command."""
+    protocol: str
+    """`wsgi`, `asgi` or `http`."""
+    answers: tuple[Answer, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Values that json can carry; `from_json` makes the same report of them."""
+        return {**asdict(self), "answers": [asdict(one) for one in self.answers]}
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> RequestReport:
+        return RequestReport(
+            **{**value, "answers": tuple(Answer(**one) for one in value["answers"])}
+        )

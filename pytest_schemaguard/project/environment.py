@@ -1,0 +1,139 @@
+"""The variables of a project process: what leads to a database out, the guard's in. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from pytest_schemaguard.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_schemaguard.address import Address
+
+INSIDE = "SCHEMA_GUARD_INSIDE"
+"""Set in every project process: a pytest in there must not start a guard of its own."""
+
+PLACEHOLDERS = ("url", "host", "port", "user", "password", "database", "dir")
+
+_PLACEHOLDER = re.compile(r"\{(\w+)(?::(\w+))?\}")
+
+_SCHEMES = (
+    "postgres|postgresql|postgis|pgsql|psql|cockroachdb|cockroach|redshift|timescale|timescaledb"
+    "|mysql|mysqlgis|mariadb|mssql|mssqlms|oracle|oraclegis|db2|ibm_db_sa|snowflake|sqlite"
+    "|spatialite|firebird|sybase|hana|mongodb"
+)
+_DATABASE_URL = re.compile(rf"(?<!\w)(?:{_SCHEMES})(?:\+\w+)*://", re.IGNORECASE)
+_DSN = re.compile(r"\b(?:dbname|hostaddr)\s*=\s*\S")
+"""libpq's other form: `host=db.example dbname=app`."""
+
+_DATABASE_NAME = re.compile(
+    r"""
+    PG[A-Z]\w*                                              # libpq's, and postgres images'
+    | (?:\w+_)?(?:DATABASE|DB|POSTGRES(?:QL)?|PG|RDS|SQL|MYSQL|MARIADB)_?
+      (?:URL|URI|DSN|CONN(?:ECTION)?(?:_STRING|_STR)?
+        |HOST(?:NAME|ADDR)?|SERVER|PORT|USER(?:NAME)?|PASS(?:WORD|WD)?(?:_FILE)?|NAME|DB|DBNAME)
+    | (?:\w+_)?DATABASES?
+    | (?:\w+_)?DSN
+    | SQLALCHEMY_\w*(?:UR[LI]|BIND|DATABASE|CONN|DSN)\w*
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_PASSWORD_NAME = re.compile(r"PASS(?:WORD|WD)?$", re.IGNORECASE)
+
+_PASSWORD_IN_URL = re.compile(
+    r"(?P<before>[a-z][\w+.-]*://[^\s:/@]*):(?P<password>[^\s/@]+)@", re.IGNORECASE
+)
+_PASSWORD_IN_DSN = re.compile(
+    r"(?P<before>password\s*=\s*)(?P<password>'[^']*'|[^\s'&,;)]+)", re.IGNORECASE
+)
+_SURE_LENGTH = 12
+"""A secret this long is replaced wherever it stands; a shorter one where it stands alone."""
+_LEAST_LENGTH = 4
+
+
+def leads_to_a_database(name: str, value: str) -> bool:
+    """Whether a variable's name or value would tell a program of some database."""
+    return bool(_DATABASE_NAME.fullmatch(name) or _DATABASE_URL.search(value) or _DSN.search(value))
+
+
+def scrubbed(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables without those that lead to a database."""
+    return {name: value for name, value in environ.items() if not leads_to_a_database(name, value)}
+
+
+def nowhere(folder: str) -> dict[str, str]:
+    """Variables that keep libpq and asyncpg from ~/.pgpass and the service files.
+
+    https://www.postgresql.org/docs/current/libpq-envars.html; a file that is not there is no error.
+    """
+    return {
+        "PGPASSFILE": f"{folder}/no-pgpass",
+        "PGSERVICEFILE": f"{folder}/no-pg_service.conf",
+        "PGSYSCONFDIR": f"{folder}/no-sysconfdir",
+    }
+
+
+def check_placeholders(env: Mapping[str, str]) -> None:
+    """Raise ConfigError for the first placeholder in the values that nothing fills."""
+    for name, value in env.items():
+        for found in _PLACEHOLDER.finditer(value):
+            if found[1] == "url" or (found[1] in PLACEHOLDERS and found[2] is None):
+                continue
+            near = difflib.get_close_matches(found[1], PLACEHOLDERS, n=1)
+            known = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS)
+            raise ConfigError(
+                f"env.{name}",
+                f"no placeholder {found[0]}",
+                fix=(f"did you mean {{{near[0]}}}? " if near else "")
+                + f"they are {known}, and {{url:driver}}",
+            )
+
+
+def filled(env: Mapping[str, str], address: Address, folder: str) -> dict[str, str]:
+    """The values with their placeholders filled in. Raises ConfigError for an unknown one."""
+    check_placeholders(env)
+    values = {
+        "host": address.host,
+        "port": str(address.port),
+        "user": address.user,
+        "password": address.password,
+        "database": address.database,
+        "dir": folder,
+    }
+
+    def value(found: re.Match[str]) -> str:
+        return address.url(found[2]) if found[1] == "url" else values[found[1]]
+
+    return {name: _PLACEHOLDER.sub(value, text) for name, text in env.items()}
+
+
+def has_placeholder(value: str) -> bool:
+    return _PLACEHOLDER.search(value) is not None
+
+
+def secrets_in(environ: Mapping[str, str]) -> frozenset[str]:
+    """The passwords that the variables hold, by their names or within URLs."""
+    found = set()
+    for name, value in environ.items():
+        if _PASSWORD_NAME.search(name):
+            found.add(value)
+        for pattern in (_PASSWORD_IN_URL, _PASSWORD_IN_DSN):
+            found.update(one["password"].strip("'") for one in pattern.finditer(value))
+    return frozenset(found)
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """The text without these secrets, and without what looks like a password in a URL or a DSN."""
+    text = _PASSWORD_IN_URL.sub(r"\g<before>:***@", text)
+    text = _PASSWORD_IN_DSN.sub(r"\g<before>***", text)
+    forms = {form for one in secrets for form in (one, unquote(one), quote(one, safe=""))}
+    for form in sorted(forms, key=len, reverse=True):
+        if len(form) >= _SURE_LENGTH:
+            text = text.replace(form, "***")
+        elif len(form) >= _LEAST_LENGTH:
+            text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "***", text)
+    return text

@@ -1,0 +1,182 @@
+"""The child process as pytest holds it: started, spoken with, and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+END_S = 8.0
+"""How long the warden may take to end the project's processes."""
+EXIT_S = 1.0
+"""How long a process that has closed its channel may take to exit."""
+POLL_S = 0.2
+"""How often the process is looked at while it says nothing: a copy of its socket may outlive it."""
+
+_CHUNK = 1 << 20
+_SHOWN = 200
+_BOOT = (
+    "import sys\n"
+    "if sys.path and not sys.path[0]: del sys.path[0]\n"
+    "sys.path.insert(0, sys.argv[3])\n"
+    "import pytest_schemaguard\n"
+    "del sys.path[0]\n"
+    "from pytest_schemaguard.project.child import main\n"
+    "main()\n"
+)
+"""This very package, wherever pytest found it. The project's folder comes to sys.path only later: a
+json.py in it must not boot."""
+_PACKAGES = str(Path(__file__).parents[2])
+
+
+class GoneError(Exception):
+    """The process has ended, or does not listen any more."""
+
+
+class GarbageError(Exception):
+    """What came over the channel is no message: its beginning."""
+
+
+class Peer:
+    """One child process, seen from pytest.
+
+    Raises OSError when it cannot be started.
+    """
+
+    def __init__(self, *, cwd: Path, env: Mapping[str, str], output: int) -> None:
+        self.fence: str | None = None
+        """How it is fenced, once it has said so."""
+        self._received = b""
+        self._channel, channel = socket.socketpair()
+        self._life, life = socket.socketpair()
+        descriptors = (life.fileno(), channel.fileno())
+        try:
+            with channel, life:
+                self._process = subprocess.Popen(
+                    [sys.executable, *_flags(), "-c", _BOOT, *map(str, descriptors), _PACKAGES],
+                    cwd=cwd,
+                    env=dict(env),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=descriptors,
+                    start_new_session=True,
+                )
+        except BaseException:
+            self._channel.close()
+            self._life.close()
+            raise
+
+    def say(self, message: dict[str, Any]) -> None:
+        # One that has died is noticed when its answer is waited for.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._channel.sendall(json.dumps(message).encode() + b"\n")
+
+    def answer(self, deadline: float, tell: Callable[[str], None]) -> dict[str, Any]:
+        """The next result or error. Raises GoneError, GarbageError, TimeoutError."""
+        while True:
+            message = self._message(deadline)
+            if "progress" in message:
+                tell(message["progress"])
+            elif "fence" not in message:
+                return message
+
+    def wait_for_fence(self, deadline: float) -> str:
+        """How it is fenced. Raises GoneError, GarbageError, TimeoutError."""
+        while self.fence is None:
+            self._message(deadline)
+        return self.fence
+
+    def exit_code(self) -> int | None:
+        """Of a process that has closed its channel: negative for a signal, None if it lives on."""
+        try:
+            return self._process.wait(EXIT_S)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def end(self, *, stacks: bool = False) -> None:
+        """End it and all that it has started; with `stacks`, its output says where it was."""
+        with contextlib.suppress(OSError):
+            if stacks:
+                from pytest_schemaguard.project.warden import STACKS
+
+                self._life.sendall(STACKS)
+            self._life.shutdown(socket.SHUT_WR)
+        try:
+            self._process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            # The warden is stuck. The project's half dies with it where the kernel sees to that.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        finally:
+            self._life.close()
+            self._channel.close()
+
+    def _message(self, deadline: float) -> dict[str, Any]:
+        line = self._line(deadline)
+        try:
+            message = json.loads(line)
+        except ValueError:
+            raise GarbageError(repr(line[:_SHOWN])) from None
+        if not isinstance(message, dict):
+            raise GarbageError(repr(line[:_SHOWN]))
+        if "fence" in message:
+            self.fence = message["fence"]
+        return message
+
+    def _line(self, deadline: float) -> bytes:
+        parts = [self._received]
+        while b"\n" not in parts[-1]:
+            parts.append(self._data(deadline))
+        line, _, self._received = b"".join(parts).partition(b"\n")
+        return line
+
+    def _data(self, deadline: float) -> bytes:
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        while True:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError
+            ended = self._process.poll() is not None
+            ready = poll.poll(0 if ended else min(POLL_S, left_s) * 1000)
+            if ready:
+                try:
+                    data = self._channel.recv(_CHUNK)
+                except ConnectionResetError:
+                    data = b""
+                if data:
+                    return data
+            if ready or ended:
+                raise GoneError
+
+
+def _flags() -> list[str]:
+    """The options that this interpreter was started with and that change what code does."""
+    flags = [
+        option
+        for option, chosen in (
+            ("-I", sys.flags.isolated),
+            ("-E", sys.flags.ignore_environment),
+            ("-s", sys.flags.no_user_site),
+            ("-B", sys.flags.dont_write_bytecode),
+            ("-O", sys.flags.optimize == 1),
+            ("-OO", sys.flags.optimize > 1),
+        )
+        if chosen
+    ]
+    for name, value in sys._xoptions.items():  # noqa: SLF001 - the documented name
+        flags += ["-X", name if value is True else f"{name}={value}"]
+    return flags

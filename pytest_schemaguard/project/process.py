@@ -1,0 +1,314 @@
+"""pytest's end of the project's side: asks the child, and says in words how it failed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.project import environment
+from pytest_schemaguard.project.peer import GarbageError, GoneError, Peer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_schemaguard.address import Address
+    from pytest_schemaguard.config import Config
+
+FENCES = ("namespace", "landlock", "python")
+"""The kinds of fence, the strongest first: the first that the system permits is raised."""
+PRELOAD = ("sqlalchemy.orm", "sqlalchemy.dialects.postgresql")
+"""Imported while the guard does other work; every task needs them."""
+BOOT_S = 30.0
+TAIL_LINES = 20
+_TAIL_BYTES = 16384
+_PROCESS = "the project's process"
+
+
+class Project:
+    """One process of the project's side: started when it is needed, kept for further calls.
+
+    `address` is the database that `{url}` and the others in the configuration's `env` stand for;
+    `folder` is writable, this object's alone, and what `{dir}` stands for. `extra_env` adds to
+    `env`; `python_path` are pytest's `pythonpath` folders. After a call that ended the process the
+    next one starts another.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        address: Address,
+        *,
+        folder: Path,
+        extra_env: Mapping[str, str] | None = None,
+        python_path: Sequence[Path] = (),
+        preload: Sequence[str] = PRELOAD,
+        fences: Sequence[str] = FENCES,
+    ) -> None:
+        self._config = config
+        self._address = address
+        self._folder = folder
+        self._temporary = folder / "tmp"
+        self._env = {**config.env, **(extra_env or {})}
+        self._python_path = python_path
+        self._preload = preload
+        self._fences = fences
+        self._secrets = (
+            environment.secrets_in(os.environ)
+            | environment.secrets_in(self._env)
+            | {address.password}
+        )
+        self._lock = threading.RLock()
+        self._peer: Peer | None = None
+        self._output: Path | None = None
+        self._noted = 0
+        """Where the notes of this call's refusals begin."""
+
+    def __enter__(self) -> Project:  # noqa: PYI034 - Self is 3.11, and nobody inherits from this
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the process, and return at once. Raises ProjectError, ConfigError (`env`)."""
+        with self._lock:
+            self._started()
+
+    def call(
+        self,
+        task: str,
+        arguments: dict[str, Any],
+        *,
+        timeout_s: float,
+        progress: Callable[[str], None] | None = None,
+    ) -> Any:
+        """Run a task in there: a module of `project.tasks`, or any module by its dotted name.
+
+        JSON's values in, JSON's values out. `progress` is told what takes long. Raises ProjectError
+        with the project's own words; the process is ended when it takes longer than `timeout_s`.
+        """
+        subject = str(arguments.get("subject", task))
+        deadline = time.monotonic() + timeout_s
+        with self._lock:
+            fresh = self._peer is None or self._peer.fence is None
+            peer = self._started()
+            printed = 0 if fresh else self._printed()
+            self._noted = self._noted if fresh else len(self._notes())
+            try:
+                peer.say({"task": task, "arguments": arguments})
+                answer = peer.answer(deadline, lambda text: self._tell(progress, text))
+            except GoneError:
+                raise self._gone(subject, printed) from None
+            except TimeoutError:
+                raise self._hung(subject, timeout_s, printed) from None
+            except GarbageError as garbage:
+                raise self._garbled(subject, garbage) from None
+            except BaseException:
+                self.close()  # an answer that nobody waits for would be taken for the next
+                raise
+            if "error" in answer:
+                raise self._failed(answer, printed)
+            return answer["result"]
+
+    @property
+    def fence(self) -> str:
+        """How this process is kept from other databases, for the header. Raises ProjectError."""
+        with self._lock:
+            peer = self._started()
+            try:
+                return peer.wait_for_fence(time.monotonic() + BOOT_S)
+            except GoneError:
+                raise self._gone(_PROCESS, 0) from None
+            except TimeoutError:
+                raise self._hung(_PROCESS, BOOT_S, 0) from None
+            except GarbageError as garbage:
+                raise self._garbled(_PROCESS, garbage) from None
+
+    def stderr_tail(self) -> str:
+        """The last lines that the project's code printed, on stdout too, without passwords."""
+        return self._tail(0)
+
+    def refused(self) -> list[str]:
+        """What the fence has refused so far, such as "tried to connect to db.example:5432"."""
+        return self._refused(self._notes())
+
+    def close(self) -> None:
+        """End the process and whatever it has started."""
+        with self._lock:
+            if self._peer is not None:
+                self._peer.end()
+                self._peer = None
+
+    def _started(self) -> Peer:
+        if self._peer is not None:
+            return self._peer
+        environment.check_placeholders(self._env)
+        self._noted = len(self._notes())
+        try:
+            self._temporary.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(prefix="output-", suffix=".txt", dir=self._folder)
+            self._output = Path(name)
+            with os.fdopen(descriptor, "ab") as output:
+                self._peer = Peer(
+                    cwd=self._config.root, env=self._variables(), output=output.fileno()
+                )
+        except OSError as error:
+            raise ProjectError(
+                _PROCESS,
+                f"cannot be started: {error}",
+                fix=f"check that {sys.executable} runs and {self._folder} can be written",
+            ) from None
+        # Over the channel, since others can read a process's arguments and first environment.
+        self._peer.say(
+            {
+                "address": dataclasses.asdict(self._address),
+                "env": self._env,
+                "root": str(self._config.root),
+                "folder": str(self._folder),
+                "path": [str(path) for path in self._python_path],
+                "setup": self._config.setup,
+                "preload": list(self._preload),
+                "fences": list(self._fences),
+            }
+        )
+        return self._peer
+
+    def _variables(self) -> dict[str, str]:
+        return {
+            **environment.scrubbed(os.environ),
+            **environment.nowhere(str(self._folder)),
+            "TMPDIR": str(self._temporary),
+            environment.INSIDE: "1",
+            # Python reads some as it starts. Those with the database come in behind the fence.
+            **{
+                name: value
+                for name, value in self._env.items()
+                if not environment.has_placeholder(value)
+            },
+        }
+
+    # What it says, and what went wrong, in words
+
+    def _tell(self, progress: Callable[[str], None] | None, text: str) -> None:
+        if progress is not None:
+            progress(self._redacted(text))
+
+    def _redacted(self, text: str) -> str:
+        return environment.redacted(text, self._secrets)
+
+    def _notes(self) -> bytes:
+        try:
+            return (self._folder / "refused.txt").read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def _refused(self, notes: bytes) -> list[str]:
+        lines = dict.fromkeys(notes.decode(errors="replace").splitlines())
+        return [self._redacted(line) for line in lines]
+
+    def _printed(self) -> int:
+        return 0 if self._output is None else self._output.stat().st_size
+
+    def _tail(self, start: int) -> str:
+        if self._output is None:
+            return ""
+        with self._output.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(start, size - _TAIL_BYTES))
+            text = self._redacted(file.read().decode(errors="replace"))
+        return "\n".join(text.splitlines()[-TAIL_LINES:])
+
+    def _error(
+        self,
+        subject: str,
+        fact: str,
+        *,
+        fix: str | None,
+        detail: str | None = None,
+        path: str | None = None,
+        line: int | None = None,
+    ) -> ProjectError:
+        refused = self._refused(self._notes()[self._noted :])
+        parts = [detail or "", *(f"it {one}, which the fence refused" for one in refused)]
+        shown = "\n".join(part for part in parts if part)
+        return ProjectError(
+            self._redacted(subject),
+            self._redacted(fact),
+            fix=None if fix is None else self._redacted(fix),
+            detail=self._redacted(shown) or None,
+            path=path,
+            line=line,
+        )
+
+    def _failed(self, answer: dict[str, Any], printed: int) -> ProjectError:
+        error = answer["error"]
+        detail = error["detail"] or ""
+        if answer.get("crashed"):
+            detail = f"{detail}\n{_ending(self._tail(printed))}"
+        return self._error(
+            error["subject"],
+            error["fact"],
+            fix=error["fix"],
+            detail=detail,
+            path=error["path"],
+            line=error["line"],
+        )
+
+    def _gone(self, subject: str, printed: int) -> ProjectError:
+        assert self._peer is not None
+        code = self._peer.exit_code()
+        self.close()
+        fix = "look for os._exit, or for a daemon or supervisor, in what runs at import"
+        if code is None:
+            fact = "it closed the guard's channel and answers no more"
+        elif code >= 0:
+            fact = f"its process ended with exit code {code} before it answered"
+        else:
+            fact = f"its process was killed by {signal.Signals(-code).name} before it answered"
+            fix = "a library written in C crashed there: run that line alone to see it again"
+            if -code == signal.SIGKILL:
+                fix = "look for the out-of-memory killer in the kernel's log (dmesg)"
+        return self._error(subject, fact, fix=fix, **self._stack(printed))
+
+    def _hung(self, subject: str, timeout_s: float, printed: int) -> ProjectError:
+        assert self._peer is not None
+        self._peer.end(stacks=True)
+        self._peer = None
+        return self._error(
+            subject,
+            f"it did not end within {timeout_s:g} s",
+            fix="look at the line where it waits; only the guard's database can be reached",
+            **self._stack(printed),
+        )
+
+    def _garbled(self, subject: str, garbage: GarbageError) -> ProjectError:
+        self.close()
+        return self._error(
+            subject,
+            "it wrote into the guard's own channel",
+            fix="the code must not write to descriptors that it did not open",
+            detail=str(garbage),
+        )
+
+    def _stack(self, printed: int) -> dict[str, Any]:
+        """The output's tail, and the project's innermost line if faulthandler wrote one."""
+        tail = self._tail(printed)
+        found: dict[str, Any] = {"detail": _ending(tail)}
+        current = tail.rpartition("(most recent call first)")[2]
+        for path, line in re.findall(r'File "([^"]+)", line (\d+)', current):
+            if Path(path).is_relative_to(self._config.root) and "site-packages" not in path:
+                return {**found, "path": self._config.relative(Path(path)), "line": int(line)}
+        return found
+
+
+def _ending(tail: str) -> str:
+    return f"its output ends:\n{tail}" if tail else ""

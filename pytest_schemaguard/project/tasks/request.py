@@ -1,0 +1,194 @@
+"""Starts the application as it is deployed, and logs in by real requests.
+
+Arguments: `request` (the fields of config.Request), `attempts` (each with `kind` and `substitute`:
+`{"value of an existing row": "value of the new one"}`), `root`. The answer is
+RequestReport.to_json(). Raises ProjectError when the application does not start.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.login import Answer, RequestReport
+from pytest_schemaguard.project.failure import words
+from pytest_schemaguard.project.inside import here
+from pytest_schemaguard.project.tasks import application
+from pytest_schemaguard.project.tasks.asgi import Asgi, StartError
+from pytest_schemaguard.project.tasks.message import (
+    cut,
+    message,
+    secrets,
+    substituted,
+)
+from pytest_schemaguard.project.tasks.serving import Serving
+from pytest_schemaguard.project.tasks.wsgi import Wsgi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_schemaguard.project.tasks.message import Message, Response
+
+    _Ask = Callable[[Message], tuple[Response, str | None]]
+    """Sends a request; the response, and what lies behind an error where that is known."""
+
+SERVER_ERROR = 500
+REDIRECTS = range(300, 400)
+LONGEST_ERROR = 4000
+
+
+def run(arguments: dict[str, Any]) -> Any:
+    request = arguments["request"]
+    root = Path(arguments["root"]).resolve()
+    asking = _Asking(request, root, arguments["attempts"])
+    if request.get("app"):
+        report = asking.application(request["app"])
+    else:
+        report = asking.command(list(request["serve"]))
+    return report.to_json()
+
+
+class _Asking:
+    def __init__(self, request: dict[str, Any], root: Path, attempts: list[dict[str, Any]]) -> None:
+        self._request = request
+        self._root = root
+        self._attempts = attempts
+        self._timeout_s = float(request.get("timeout_s") or 30.0)
+        self._secrets = secrets(request)
+
+    def application(self, entry: str) -> RequestReport:
+        """Answers of an application in this process."""
+        subject = f"login.request {entry}"
+        _tell(f"starting {entry}")
+        value, protocol = application.load(entry, subject=subject, root=self._root)
+        answers: list[Answer] = []
+        if protocol == "wsgi":
+            with Wsgi(value) as started:
+                answers += self._answers(self._in_process(started))
+        else:
+            lifespan = bool(self._request.get("lifespan", True))
+            try:
+                with Asgi(value, lifespan=lifespan, timeout_s=self._timeout_s) as running:
+                    answers += self._answers(self._in_process(running))
+            except StartError as error:
+                lines = str(error).strip().splitlines()
+                raise ProjectError(
+                    subject,
+                    f"its startup failed: {self._hide(lines[-1])}",
+                    detail=self._hide("\n".join(lines[-12:])) if len(lines) > 1 else None,
+                    fix="it must start on the migrated schema; `lifespan = false` skips this",
+                ) from None
+        return RequestReport(application=entry, protocol=protocol, answers=tuple(answers))
+
+    def command(self, command: list[str]) -> RequestReport:
+        """Answers of a command that serves HTTP."""
+        shown = " ".join(command)
+        _tell(f"starting {shown}")
+        serving = Serving(
+            command,
+            subject=f"login.request {shown}",
+            root=self._root,
+            timeout_s=self._timeout_s,
+            hide=self._hide,
+        )
+        with serving:
+            places = []
+
+            def ask(sent: Message) -> tuple[Response, str | None]:
+                places.append(serving.printed())
+                return serving.ask(sent, timeout_s=self._timeout_s), None
+
+            answers = list(self._answers(ask))
+            serving.stop()  # it prints its last words
+            ends = [*places[1:], serving.printed()]
+            tails = iter([serving.tail(*pair) for pair in zip(places, ends, strict=True)])
+            told = [
+                answer if answer.problem == "no-substitution" else _with_tail(answer, next(tails))
+                for answer in answers
+            ]
+        return RequestReport(application=shown, protocol="http", answers=tuple(told))
+
+    def _answers(self, ask: _Ask) -> Iterator[Answer]:
+        for attempt in self._attempts:
+            request: dict[str, Any] | None = self._request
+            for old, new in (attempt.get("substitute") or {}).items():
+                request = request and substituted(request, old, new)
+            if request is None:
+                yield Answer(kind=attempt["kind"], problem="no-substitution")
+            else:
+                yield self._answer(attempt["kind"], message(request), ask)
+
+    def _answer(self, kind: str, sent: Message, ask: _Ask) -> Answer:
+        start = time.monotonic()
+        try:
+            response, error = ask(sent)
+        except TimeoutError as late:
+            fact = f"no answer within {self._timeout_s:g} s"
+            return Answer(
+                kind=kind,
+                problem="no-answer",
+                error=self._hide(f"{fact}; {late}" if str(late) else fact),
+                seconds=time.monotonic() - start,
+            )
+        except OSError as closed:
+            return Answer(
+                kind=kind,
+                problem="no-answer",
+                error=f"it closed the connection without an answer: {closed}",
+                seconds=time.monotonic() - start,
+            )
+        return Answer(
+            kind=kind,
+            status=response.status,
+            excerpt=cut(_readable(response), self._secrets),
+            seconds=time.monotonic() - start,
+            problem="raised" if response.raised is not None else None,
+            error=error,
+        )
+
+    def _in_process(self, started: Wsgi | Asgi) -> _Ask:
+        def ask(sent: Message) -> tuple[Response, str | None]:
+            with application.overheard() as ear:
+                response = started.ask(sent, timeout_s=self._timeout_s)
+            raised = response.raised or ear.error
+            if response.status < SERVER_ERROR:
+                return response, None
+            if raised is None and isinstance(started, Asgi):
+                raised = started.unsupported
+            if raised is not None:
+                return response, self._hide(self._words(raised))
+            return response, ear.text and self._hide(ear.text)
+
+        return ask
+
+    def _words(self, error: BaseException) -> str:
+        told = words(error, subject="", root=self._root)
+        where = f"{told.path}:{told.line}: " if told.path else ""
+        return f"{where}{told.fact}\n{told.detail or ''}".rstrip()
+
+    def _hide(self, text: str) -> str:
+        return cut(text, self._secrets, limit=LONGEST_ERROR)
+
+
+def _with_tail(answer: Answer, tail: str) -> Answer:
+    """What the command printed while it was asked, where its answer needs explaining."""
+    if not tail or (answer.status is not None and answer.status < SERVER_ERROR):
+        return answer
+    printed = f"it printed:\n{tail}"
+    return replace(answer, error=f"{answer.error}\n{printed}" if answer.error else printed)
+
+
+def _readable(response: Response) -> str:
+    headers = {name.lower(): value for name, value in response.headers}
+    where = headers.get("location")
+    text = response.body.decode("utf-8", errors="replace")
+    return f"Location: {where} {text}" if where and response.status in REDIRECTS else text
+
+
+def _tell(text: str) -> None:
+    with suppress(RuntimeError):  # called as a function: nobody is told
+        here().tell(text)

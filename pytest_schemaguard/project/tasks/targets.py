@@ -1,0 +1,239 @@
+"""What `models` names: imports it, and collects the MetaData that it stands for."""
+
+from __future__ import annotations
+
+import fnmatch
+import inspect
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import MetaData, Table
+from sqlalchemy.orm import configure_mappers, registry
+from sqlalchemy.orm.mapper import _all_registries
+
+from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.project.tasks import loading
+from pytest_schemaguard.project.tasks.naming import tables_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy.orm import Mapper
+
+MODEL = re.compile(r"^\s*__tablename__\b|\bTable\(\s*[\"']|\btable\s*=\s*True\b", re.MULTILINE)
+MOST_FILES_SEARCHED = 5000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Everything that `models` names, imported and configured."""
+
+    metadatas: tuple[MetaData, ...]
+    mappers: tuple[Mapper[Any], ...]
+    """The mapped classes of these, in the order of their names."""
+
+
+def resolve(entries: Sequence[str], root: Path) -> Target:
+    """Imports each entry. Raises ProjectError: not found, failing, without a table."""
+    metadatas: dict[int, MetaData] = {}
+    modules = [entry for entry in entries if ":" not in entry]
+    # The modules first: what they define joins the MetaData that the other entries name.
+    for entry in modules:
+        for one in _of_modules(entry, root):
+            metadatas[id(one)] = one
+    for entry in entries:
+        if entry in modules:
+            continue
+        subject = f"models {entry}"
+        value = loading.find(entry, subject=subject, root=root)
+        found = _of_value(value, entry, root)
+        if not any(one.tables for one in found):
+            raise _no_tables(subject, entries, root)
+        for one in found:
+            metadatas[id(one)] = one
+    if not any(one.tables for one in metadatas.values()):
+        raise _no_tables(f"models {', '.join(entries)}", entries, root)
+    chosen = tuple(one for one in metadatas.values() if one.tables)
+    return Target(metadatas=chosen, mappers=_mappers(chosen, root))
+
+
+def _of_modules(entry: str, root: Path) -> list[MetaData]:
+    subject = f"models {entry}"
+    found: dict[int, MetaData] = {}
+    for name in _matching(entry, subject, root):
+        loading.load(name, subject=subject, root=root)
+        for loaded, module in list(sys.modules.items()):
+            if loaded == name or loaded.startswith(f"{name}."):
+                for value in list(vars(module).values()):
+                    one = _metadata_of(value)
+                    if one is not None:
+                        found[id(one)] = one
+    return list(found.values())
+
+
+def _metadata_of(value: object) -> MetaData | None:
+    if isinstance(value, MetaData):
+        return value
+    if isinstance(value, (type, Table, registry)):
+        one = getattr(value, "metadata", None)
+        return one if isinstance(one, MetaData) else None
+    return None
+
+
+def _of_value(value: Any, entry: str, root: Path) -> list[MetaData]:
+    subject = f"models {entry}"
+    if isinstance(value, MetaData):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [one for part in value for one in _of_value(part, entry, root)]
+    metadata = getattr(value, "metadata", None)
+    if isinstance(metadata, MetaData):
+        return [metadata]
+    if inspect.isroutine(value):
+        return _of_value(_called(value, subject, root), entry, root)
+    raise ProjectError(
+        subject,
+        f"{type(value).__name__} {value!r:.60} is no MetaData and has no .metadata",
+        fix="name a MetaData, a declarative base, a registry, or a function that returns one",
+    )
+
+
+def _called(function: Any, subject: str, root: Path) -> Any:
+    code = inspect.unwrap(function)
+    path = (
+        loading.relative(inspect.getsourcefile(code), root) if hasattr(code, "__code__") else None
+    )
+    line = code.__code__.co_firstlineno if hasattr(code, "__code__") else None
+    try:
+        inspect.signature(function).bind()
+    except (TypeError, ValueError) as error:
+        raise ProjectError(
+            subject,
+            f"the function cannot be called without arguments: {error}",
+            fix="name a function without required arguments",
+            path=path,
+            line=line,
+        ) from None
+    try:
+        return function()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a function can raise anything
+        raise loading.failure(
+            error, "failed as it was called", subject=subject, root=root
+        ) from None
+
+
+def _matching(entry: str, subject: str, root: Path) -> Iterator[str]:
+    """The modules that a name with globs stands for; `**` stands for any depth, none included."""
+    parts = entry.split(".")
+    plain = next((n for n, part in enumerate(parts) if "*" in part or "?" in part), len(parts))
+    if plain == len(parts):
+        yield entry
+        return
+    prefix = ".".join(parts[:plain])
+    folders = [str(root)]
+    if prefix:
+        package = loading.load(prefix, subject=subject, root=root)
+        folders = list(getattr(package, "__path__", ()))
+    names = list(dict.fromkeys(_walk(folders, prefix, parts[plain:])))
+    if not names:
+        known = ", ".join(one for one, _ in loading.submodules(folders, prefix and f"{prefix}."))
+        raise ProjectError(
+            subject, "no module matches", fix=f"{prefix or root} has {known or 'no modules'}"
+        )
+    yield from names
+
+
+def _walk(folders: Sequence[str], prefix: str, parts: Sequence[str]) -> Iterator[str]:
+    below = list(loading.submodules(folders, prefix and f"{prefix}."))
+    if not parts:
+        if prefix:
+            yield prefix
+        return
+    first, rest = parts[0], parts[1:]
+    if first == "**":
+        yield from _walk(folders, prefix, rest)
+    for name, path in below:
+        inside = [str(path)] if path.is_dir() else []
+        if first == "**":
+            # A module has nothing inside, but may itself be what the rest stands for.
+            yield from _walk(inside, name, parts if inside else rest)
+        elif fnmatch.fnmatchcase(name.rpartition(".")[2], first):
+            yield from _walk(inside, name, rest)
+
+
+def _mappers(metadatas: Sequence[MetaData], root: Path) -> tuple[Mapper[Any], ...]:
+    """Every mapped class whose registry or table belongs to one of these.
+
+    Raises ProjectError when SQLAlchemy cannot configure them: then no query of the application
+    works either.
+    """
+    try:
+        configure_mappers()
+    except Exception as error:  # noqa: BLE001 - listeners of the project may raise anything
+        wrong = loading.failure(
+            error, "SQLAlchemy cannot configure the mapped classes", subject="models", root=root
+        )
+        wrong.detail = str(error)
+        wrong.fix = (
+            "mend the relationship, or list the module of the class that it names in `models`"
+        )
+        raise wrong from None
+    mine = {id(one) for one in metadatas}
+    tables = {id(table) for one in metadatas for table in one.tables.values()}
+    # No public name lists the registries: a MetaData does not know who maps its tables.
+    chosen = {
+        mapper
+        for one in _all_registries()
+        for mapper in one.mappers
+        if id(one.metadata) in mine or any(id(table) in tables for table in tables_of(mapper))
+    }
+    return tuple(
+        sorted(chosen, key=lambda mapper: (mapper.class_.__module__, mapper.class_.__qualname__))
+    )
+
+
+def _no_tables(subject: str, entries: Sequence[str], root: Path) -> ProjectError:
+    """Most often nothing has imported the modules that define them: this names those."""
+    names = sorted(set(_defining(root)) - set(sys.modules))
+    packages = {name.rpartition(".")[0] for name in names}
+    if not names:
+        fix = "name a MetaData with tables, and list the modules that define them"
+    else:
+        package = packages.pop() if len(packages) == 1 and len(names) > 1 else ""
+        listed = [f"{package}.*"] if package else names[:8]
+        kept = [entry for entry in entries if entry not in listed]
+        value = ", ".join(f'"{one}"' for one in (*kept, *listed))
+        fix = f"nothing has imported the modules that define them: models = [{value}]"
+    return ProjectError(subject, "no tables", fix=fix)
+
+
+def _defining(root: Path) -> Iterator[str]:
+    """Modules of the project whose text defines tables."""
+    places = sorted(
+        {Path(one).resolve() for one in sys.path if one and Path(one).is_dir()},
+        key=lambda path: len(path.parts),
+        reverse=True,
+    )
+    for count, path in enumerate(_python_files(root)):
+        if count >= MOST_FILES_SEARCHED:
+            return
+        if MODEL.search(path.read_text(encoding="utf-8", errors="replace")):
+            above = next((place for place in places if path.is_relative_to(place)), root)
+            parts = path.relative_to(above).with_suffix("").parts
+            if all(part.isidentifier() for part in parts):
+                yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _python_files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            other = path.name.startswith((".", "__", "test")) or path.is_symlink()
+            if (path / "pyvenv.cfg").exists() or other:
+                continue
+            if path.name not in {"node_modules", "site-packages", "versions"}:
+                yield from _python_files(path)
+        elif path.suffix == ".py" and not path.name.startswith(("test_", "conftest")):
+            yield path

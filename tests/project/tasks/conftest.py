@@ -1,0 +1,58 @@
+"""Small projects on disk, imported into this process and forgotten after each test."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy.orm import clear_mappers
+
+from pytest_schemaguard.models import Models
+from pytest_schemaguard.project.tasks import models as models_task
+from pytest_schemaguard.project.tasks.source import source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Writes `{path: text}` below the project's folder, which is on sys.path."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def files(texts: dict[str, str]) -> Path:
+        for name, text in texts.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dedent(text), encoding="utf-8")
+        return tmp_path
+
+    before = set(sys.modules)
+    yield files
+    clear_mappers()
+    source_of.cache_clear()
+    own = {path.stem for path in tmp_path.iterdir()}
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] in own:
+            del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+@pytest.fixture
+def read(write: Callable[..., Path]) -> Callable[..., Models]:
+    """Writes a project and answers what its models say."""
+
+    def models(texts: dict[str, str] | str, *entries: str, **arguments: Any) -> Models:
+        root = write({"models.py": texts} if isinstance(texts, str) else texts)
+        value = models_task.run(
+            {"models": list(entries or ["models:Base"]), "root": str(root), **arguments}
+        )
+        return Models.from_json(value)
+
+    return models

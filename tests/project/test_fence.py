@@ -1,0 +1,404 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+
+from pytest_schemaguard.address import Address
+from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.project import drivers
+from pytest_schemaguard.project.process import FENCES
+from tests.project.conftest import HERE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_schemaguard.project import Project
+    from tests.project.conftest import Server
+
+DRIVERS = {"psycopg2", "psycopg2-class", "psycopg", "psycopg.pq", "asyncpg", "pg8000", "psql"}
+SEEN_BY_PYTHON = {"psycopg2", "psycopg", "asyncpg", "pg8000"}
+ENV = {
+    "DATABASE_URL": "{url}",
+    "APP_URL": "{url}",
+    "APP_HOST": "{host}",
+    "APP_PORT": "{port}",
+    "APP_USER": "{user}",
+    "APP_PASSWORD": "{password}",
+    "APP_DATABASE": "{database}",
+}
+CONFIGURED = {"place": "configured"}
+
+NOBODY = 65534
+USERS: dict[str, dict[str, Any]] = {
+    "as we are": {},
+    "nobody": {"user": NOBODY, "group": NOBODY, "extra_groups": []},
+    "root without CAP_SYS_ADMIN": {},
+}
+
+
+@pytest.fixture
+def hostile(foreign: Server, place: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Every variable and file that could lead to the foreign server."""
+    there = foreign.by_tcp
+    service = place / "pg_service.conf"
+    service.write_text(
+        f"[foreign]\nhost={there.host}\nport={there.port}\nuser=super\ndbname=postgres\n"
+    )
+    passwords = place / "pgpass"
+    passwords.write_text("*:*:*:*:foreign-password\n")
+    variables = {
+        "PGHOST": there.host,
+        "PGHOSTADDR": there.host,
+        "PGPORT": str(there.port),
+        "PGUSER": there.user,
+        "PGPASSWORD": "foreign-password",
+        "PGDATABASE": there.database,
+        "PGSERVICE": "foreign",
+        "PGSERVICEFILE": str(service),
+        "PGPASSFILE": str(passwords),
+        "PGOPTIONS": "-c work_mem=65kB",
+        "PGAPPNAME": "foreign",
+        "PGSSLMODE": "disable",
+        "PGCONNECT_TIMEOUT": "5",
+        "PGCLIENTENCODING": "LATIN1",
+        "PGTARGETSESSIONATTRS": "any",
+        "DATABASE_URL": there.url(),
+        "TEST_DATABASE_URL": there.url("asyncpg"),
+        "SQLALCHEMY_DATABASE_URI": there.url("psycopg"),
+        "APP_DSN": f"host={there.host} port={there.port} dbname=postgres",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    dotenv = {"DATABASE_URL": there.url(), "PGHOST": there.host, "PGPORT": str(there.port)}
+    lines = "".join(f"{name}={value}\n" for name, value in {**variables, **dotenv}.items())
+    (place / "root" / ".env").write_text(lines)
+    return foreign
+
+
+def drive(place: Path, user: str, *, address: Address, **order: Any) -> dict[str, Any]:
+    """Run the calls in a Project that another user makes."""
+    interpreter = sys.executable
+    prefix = []
+    if user != "as we are" and (os.getuid() or not shutil.which("setpriv")):
+        pytest.skip("only root can become someone else")
+    if user == "nobody":
+        interpreter = interpreter_for_nobody()
+        os.chown(place / "folder", NOBODY, NOBODY)
+    if user == "root without CAP_SYS_ADMIN":
+        prefix = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all"]
+    paths = [str(HERE.parents[1]), *(path for path in sys.path if path.endswith("-packages"))]
+    done = subprocess.run(
+        [*prefix, interpreter, HERE / "drive.py"],
+        input=json.dumps(
+            {
+                "root": str(place / "root"),
+                "folder": str(place / "folder"),
+                "address": dataclasses.asdict(address),
+                "env": ENV,
+                **order,
+            }
+        ),
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": ":".join(paths), "HOME": "/nowhere"},
+        check=False,
+        **USERS[user],
+    )
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def interpreter_for_nobody() -> str:
+    """One of this version that another user can run: ours may be under a closed home."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for path in (sys.executable, shutil.which(version, path="/usr/bin:/usr/local/bin")):
+        try:
+            subprocess.run([str(path), "-c", ""], check=True, cwd="/", **USERS["nobody"])
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return str(path)
+    pytest.skip(f"nobody can run no {version}")
+
+
+def place_of(address: Address) -> dict[str, Any]:
+    return {"place": {**dataclasses.asdict(address), "url": address.url()}}
+
+
+def in_tmp(address: Address) -> Address:
+    return dataclasses.replace(address, host="/tmp")  # noqa: S108 - where PostgreSQL listens by default
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("way", ["by_socket", "by_tcp"])
+def test_no_driver_reaches_the_foreign_server_and_each_reaches_the_guards(
+    guarded: Server, hostile: Server, place: Path, user: str, way: str
+) -> None:
+    before = hostile.connections()
+    answer = drive(
+        place,
+        user,
+        address=getattr(guarded, way),
+        fences=["namespace"],
+        calls=[
+            CONFIGURED,
+            {},
+            place_of(hostile.by_tcp),
+            place_of(hostile.by_socket),
+            place_of(in_tmp(hostile.by_socket)),
+            {"dotenv": True},
+            {"dotenv": True, "place": "configured"},
+        ],
+    )
+    own, *refused, after_dotenv = answer["answers"]
+    assert hostile.connections() == before
+    assert own == dict.fromkeys(DRIVERS, guarded.identifier)
+    for answers in refused:
+        assert set(answers) == DRIVERS
+        for text in answers.values():
+            assert hostile.identifier not in text
+            assert guarded.identifier not in text
+    assert set(after_dotenv) == DRIVERS
+    assert answer["fence"] == "no network (namespace), no socket of another PostgreSQL"
+    assert f"tried to connect to {hostile.by_tcp.host}:{hostile.by_tcp.port}" in answer["refused"]
+    # And the log would have told:
+    psycopg2.connect(hostile.by_tcp.url()).close()
+    assert hostile.connections() == before + 1
+
+
+@pytest.mark.parametrize("way", ["by_socket", "by_tcp"])
+def test_landlock_refuses_every_foreign_tcp_connection(
+    guarded: Server, hostile: Server, place: Path, way: str
+) -> None:
+    before = hostile.connections()
+    answer = drive(
+        place,
+        "as we are",
+        address=getattr(guarded, way),
+        fences=["landlock"],
+        calls=[CONFIGURED, place_of(hostile.by_tcp), {"dotenv": True}, CONFIGURED],
+    )
+    if "Landlock" not in answer["fence"]:
+        pytest.skip("this kernel is older than 6.7, or has no Landlock")
+    own, explicit, by_dotenv, _ = answer["answers"]
+    assert hostile.connections() == before
+    assert own == dict.fromkeys(DRIVERS, guarded.identifier)
+    for text in [*explicit.values(), *by_dotenv.values()]:
+        assert hostile.identifier not in text
+    assert answer["fence"] == (
+        "no TCP but to the guard's database (Landlock), other sockets refused as far as Python can "
+        "see"
+    )
+
+
+@pytest.mark.parametrize("way", ["by_socket", "by_tcp"])
+def test_fence_of_python_refuses_what_it_says_it_sees(
+    guarded: Server, hostile: Server, place: Path, way: str
+) -> None:
+    answer = drive(
+        place,
+        "as we are",
+        address=getattr(guarded, way),
+        fences=["python"],
+        calls=[CONFIGURED, {}, place_of(hostile.by_tcp), place_of(hostile.by_socket)],
+    )
+    own, default, *explicit = answer["answers"]
+    assert own == dict.fromkeys(DRIVERS, guarded.identifier)
+    for text in default.values():
+        assert hostile.identifier not in text
+    for answers in explicit:
+        reached = {name for name, text in answers.items() if text == hostile.identifier}
+        assert reached == DRIVERS - SEEN_BY_PYTHON
+    assert answer["fence"] == (
+        "connections refused as far as Python can see, not those of C libraries or of commands it "
+        "starts"
+    )
+    assert f"tried to connect to {hostile.by_tcp.host}:{hostile.by_tcp.port}" in answer["refused"]
+
+
+def test_foreign_host_is_named_in_the_failure(project: Callable[..., Project], place: Path) -> None:
+    one = project(
+        "import socket\n"
+        "def run(arguments):\n"
+        "    socket.create_connection(('db.prod.example', 5432))\n"
+    )
+    with pytest.raises(ProjectError) as failure:
+        one.call("inside.task", {"subject": "models app:Base"}, timeout_s=30)
+    text = str(failure.value)
+    assert text.startswith("inside/task.py:3: models app:Base: socket.gaierror: ")
+    assert "it tried to connect to db.prod.example:5432, which the fence refused" in text
+    assert one.refused() == ["tried to connect to db.prod.example:5432"]
+    # A later failure is told what it tried itself.
+    (place / "root" / "inside" / "fails.py").write_text("def run(arguments): raise ValueError")
+    for task, told in (("fails", False), ("task", True)):
+        with pytest.raises(ProjectError) as failure:
+            one.call(f"inside.{task}", {}, timeout_s=30)
+        assert ("db.prod.example" in str(failure.value)) is told
+
+
+@pytest.mark.parametrize("fence", FENCES)
+def test_application_may_serve_http_to_itself(project: Callable[..., Project], fence: str) -> None:
+    one = project(SERVING, fences=(fence,))
+    assert one.call("inside.task", {}, timeout_s=30) == [200, 200]
+    assert one.refused() == []
+
+
+SERVING = """
+import http.server, subprocess, sys, threading, time, urllib.error, urllib.request
+from pytest_schemaguard.project import inside
+
+def status(port):
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{port}/").status
+        except urllib.error.URLError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+def run(arguments):
+    port = inside.here().serving_port()
+    command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
+    serving = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    by_command = status(port)
+    serving.kill()
+    serving.wait()
+    port = inside.here().serving_port()
+    server = http.server.HTTPServer(("127.0.0.1", port), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return [by_command, status(port)]
+"""
+
+
+def test_serving_ports_come_round_and_taken_ones_are_left_out(
+    project: Callable[..., Project],
+) -> None:
+    code = """
+import socket
+from pytest_schemaguard.project import inside
+
+def run(arguments):
+    ports = [inside.here().serving_port() for _ in range(4)]
+    taken = socket.create_server(("127.0.0.1", ports[0]))
+    again = [inside.here().serving_port() for _ in range(3)]
+    rest = [socket.create_server(("127.0.0.1", port)) for port in ports[1:]]
+    print(len(set(ports)), again == ports[1:])
+    inside.here().serving_port()
+"""
+    with pytest.raises(ProjectError) as failure:
+        (one := project(code)).call("inside.task", {}, timeout_s=30)
+    assert one.stderr_tail() == "4 True"
+    assert str(failure.value).startswith("the application: all ports kept for it are taken: ")
+
+
+def test_network_of_its_own_is_open_to_whatever_the_project_starts_there(
+    project: Callable[..., Project],
+) -> None:
+    code = """
+import socket, subprocess, sys
+LISTEN = (
+    "import socket; one = socket.create_server(('127.0.0.1', 0)); "
+    "print(one.getsockname()[1], flush=True); one.accept()"
+)
+
+def run(arguments):
+    serving = subprocess.Popen([sys.executable, "-c", LISTEN], stdout=subprocess.PIPE)
+    port = int(serving.stdout.readline())
+    socket.create_connection(("127.0.0.1", port)).close()
+    answers = [sorted({"psycopg", "psycopg2"} & set(sys.modules))]
+    for host in ("127.0.0.1", "10.1.2.3"):
+        try:
+            socket.create_connection((host, 5432))
+        except OSError as error:
+            answers.append("fence refuses" in str(error))
+    return answers
+"""
+    one = project(code, fences=("namespace",))
+    if "namespace" not in one.fence:
+        pytest.skip("no namespaces here")
+    assert one.call("inside.task", {}, timeout_s=30) == [[], True, True]
+    refused = ["tried to connect to 127.0.0.1:5432", "tried to connect to 10.1.2.3:5432"]
+    assert one.refused() == refused
+
+
+def test_relay_carries_many_connections_and_much_data(
+    guarded: Server, project: Callable[..., Project]
+) -> None:
+    code = """
+import psycopg2
+from concurrent.futures import ThreadPoolExecutor
+from pytest_schemaguard.project import inside
+
+def ask(number):
+    connection = psycopg2.connect(inside.here().address.url())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT repeat('x', 5000000) || %s", [str(number)])
+        return len(cursor.fetchone()[0])
+
+def run(arguments):
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(ask, range(20)))
+"""
+    one = project(code, address=guarded.by_tcp, fences=("namespace", "landlock"))
+    if "as far as" in one.fence and "Landlock" not in one.fence:
+        pytest.skip("no relay without a fence of the kernel's")
+    answer = one.call("inside.task", {}, timeout_s=60)
+    assert answer == [5_000_000 + len(str(number)) for number in range(20)]
+
+
+def test_sockets_of_the_project_are_its_own_and_others_are_not(
+    project: Callable[..., Project], tmp_path: Path
+) -> None:
+    code = """
+import os, socket
+
+def run(arguments):
+    answers = {}
+    for path in [os.environ["TMPDIR"] + "/own", arguments["foreign"], "/dev/log"]:
+        with socket.socket(socket.AF_UNIX) as one:
+            try:
+                one.connect(path)
+            except OSError as error:
+                answers[os.path.basename(path)] = "fence" in str(error)
+    return answers
+"""
+    one = project(code)
+    path = str(tmp_path / "foreign")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        answer = one.call("inside.task", {"foreign": path}, timeout_s=30)
+    assert answer["own"] is False  # nobody listens, and the fence lets it see that
+    assert answer["foreign"] is True
+    assert answer.get("log", False) is False
+    assert one.refused() == [f"tried to connect to {path}"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "own"),
+    [
+        ({"host": "/run/guard", "port": "5433"}, True),
+        ({"host": "/run/guard"}, False),
+        ({"host": "/run/guard", "port": "5433", "hostaddr": "10.0.0.1"}, False),
+        ({"host": "/run/guard,db.example", "port": "5433"}, False),
+        ({"host": "/run/guard", "port": "5433,5432"}, False),
+        ({"host": "/run/guard", "port": "5433", "service": "production"}, False),
+        ({"dbname": "app"}, False),
+    ],
+)
+def test_parameters_of_libpq_lead_to_the_guard_or_elsewhere(
+    parameters: dict[str, str], *, own: bool
+) -> None:
+    address = Address(host="/run/guard", port=5433, user="u", password="p", database="d")
+    assert drivers.is_own(parameters, address) is own

@@ -1,0 +1,400 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_schemaguard.errors import ConfigError, ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_schemaguard.address import Address
+    from pytest_schemaguard.config import Config
+    from pytest_schemaguard.project import Project
+
+    Make = Callable[..., Project]
+
+SUBJECT = {"subject": "models app:Base"}
+
+
+def failing(one: Project, *, timeout_s: float = 30, **arguments: Any) -> str:
+    with pytest.raises(ProjectError) as failure:
+        one.call("inside.task", {**SUBJECT, **arguments}, timeout_s=timeout_s)
+    return str(failure.value)
+
+
+# Calls
+
+
+def test_arguments_go_in_and_the_answer_comes_out(project: Make) -> None:
+    one = project("def run(arguments): return [arguments, 'é\\n', None, 1.5]")
+    assert one.call("inside.task", {"x": ["ü", 1]}, timeout_s=30) == [
+        {"x": ["ü", 1]},
+        "é\n",
+        None,
+        1.5,
+    ]
+
+
+def test_further_calls_meet_the_same_process(project: Make) -> None:
+    one = project("import os\ndef run(arguments): return os.getpid()")
+    one.start()
+    first = one.call("inside.task", {}, timeout_s=30)
+    assert first != os.getpid()
+    assert one.call("inside.task", {}, timeout_s=30) == first
+
+
+def test_large_answers_arrive_whole(project: Make) -> None:
+    one = project("def run(arguments): return ['x' * 1000] * arguments['n']")
+    assert len(one.call("inside.task", {"n": 20_000}, timeout_s=30)) == 20_000
+    assert len(one.call("inside.task", {"n": 1}, timeout_s=30)) == 1
+
+
+def test_large_arguments_arrive_whole(project: Make) -> None:
+    one = project("def run(arguments): return len(arguments['text'])")
+    assert one.call("inside.task", {"text": "x" * 5_000_000}, timeout_s=30) == 5_000_000
+
+
+def test_project_folder_is_the_working_directory_and_first_on_the_path(
+    project: Make, config: Config, place: Path
+) -> None:
+    (place / "more").mkdir()
+    one = project(
+        "import os, sys\ndef run(arguments): return [os.getcwd(), sys.path, sys.argv]",
+        python_path=[place / "more"],
+    )
+    folder, path, argv = one.call("inside.task", {}, timeout_s=30)
+    assert folder == str(config.root)
+    assert path[:2] == [str(config.root), str(place / "more")]
+    assert "" not in path
+    assert argv == ["schema-guard"]
+
+
+def test_modules_of_the_project_do_not_shadow_what_boots_the_process(
+    project: Make, config: Config
+) -> None:
+    for name in ("json", "socket", "selectors", "ctypes", "typing"):
+        (config.root / f"{name}.py").write_text("raise RuntimeError('shadowed')")
+    assert project("def run(arguments): return 1").call("inside.task", {}, timeout_s=30) == 1
+
+
+def test_interpreter_keeps_the_options_of_ours(project: Make) -> None:
+    one = project("import sys\ndef run(arguments): return [sys.flags.utf8_mode, sys.executable]")
+    mode, executable = one.call("inside.task", {}, timeout_s=30)
+    assert mode == sys.flags.utf8_mode
+    assert executable == sys.executable
+
+
+def test_progress_is_told_while_the_task_runs(project: Make) -> None:
+    one = project(
+        "from pytest_schemaguard.project.inside import here\n"
+        "def run(arguments):\n"
+        "    here().tell('importing app')\n"
+        "    here().tell('at ' + here().address.url())\n"
+    )
+    told: list[str] = []
+    one.call("inside.task", {}, timeout_s=30, progress=told.append)
+    assert told == [
+        "importing app",
+        "at postgresql://app:***@localhost/app?host=/nowhere&port=5432",
+    ]
+
+
+def test_what_the_project_prints_is_kept_apart(
+    project: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one = project(
+        "import os, sys\n"
+        "def run(arguments):\n"
+        "    print('to stdout')\n"
+        "    print('to stderr', file=sys.stderr)\n"
+        "    os.system('echo from a command')\n"
+        "    return sys.stdin.read()\n"
+    )
+    assert one.call("inside.task", {}, timeout_s=30) == ""
+    assert one.stderr_tail() == "to stdout\nto stderr\nfrom a command"
+    assert capfd.readouterr() == ("", "")
+
+
+# Environment
+
+
+def test_env_is_filled_in_and_the_process_knows_where_it_is(
+    project: Make, config: Config, nowhere: Address, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGHOST", "db.prod.example")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db.prod.example/app")
+    monkeypatch.setenv("STAYS", "yes")
+    env = {"DATABASE_URL": "{url}", "TZ": "Asia/Kathmandu", "OVER": "config", "INI": "{dir}/x.ini"}
+    one = project(
+        "import os, time\ndef run(arguments): return [dict(os.environ), time.tzname[0]]",
+        config=replace(config, env=env),
+        extra_env={"OVER": "{database}"},
+    )
+    environ, zone = one.call("inside.task", {}, timeout_s=30)
+    assert environ["DATABASE_URL"] == nowhere.url()
+    assert environ["STAYS"] == "yes"
+    assert environ["OVER"] == "app"
+    assert environ["INI"] == f"{place}/folder/x.ini"
+    assert environ["SCHEMA_GUARD_INSIDE"] == "1"
+    assert Path(environ["TMPDIR"]).is_relative_to(place / "folder")
+    assert zone == "+0545"
+    assert [name for name in environ if name.startswith("PG")] == [
+        "PGPASSFILE",
+        "PGSERVICEFILE",
+        "PGSYSCONFDIR",
+    ]
+
+
+def test_unknown_placeholder_stops_the_process_from_starting(project: Make, config: Config) -> None:
+    one = project(config=replace(config, env={"APP_DB": "{hots}"}))
+    with pytest.raises(ConfigError, match=r"env\.APP_DB: no placeholder \{hots\}"):
+        one.start()
+
+
+def test_setup_is_called_first_and_once(project: Make, config: Config, nowhere: Address) -> None:
+    (config.root / "guard_setup.py").write_text(
+        "calls = []\ndef prepare(url, dir):\n    calls.append([url, dir])\n"
+    )
+    one = project(
+        "import guard_setup\ndef run(arguments): return guard_setup.calls",
+        config=replace(config, setup="guard_setup:prepare"),
+    )
+    expected = [[nowhere.url(), str(config.root.parent / "folder")]]
+    assert one.call("inside.task", {}, timeout_s=30) == expected
+    assert one.call("inside.task", {}, timeout_s=30) == expected
+
+
+def test_failing_setup_fails_every_call_in_its_own_words(project: Make, config: Config) -> None:
+    (config.root / "guard_setup.py").write_text(
+        "def prepare(url, dir):\n    raise ValueError('no such settings')\n"
+    )
+    one = project(
+        "def run(arguments): return 1", config=replace(config, setup="guard_setup:prepare")
+    )
+    for _ in range(2):
+        assert failing(one).startswith(
+            "guard_setup.py:2: setup guard_setup:prepare: ValueError: no such settings\n"
+        )
+
+
+def test_missing_setup_names_the_nearest_function(project: Make, config: Config) -> None:
+    (config.root / "guard_setup.py").write_text("def prepare(url, dir): pass\n")
+    one = project(
+        "def run(arguments): return 1", config=replace(config, setup="guard_setup:prepre")
+    )
+    text = failing(one)
+    assert "setup guard_setup:prepre: the module guard_setup has no 'prepre'" in text
+    assert "did you mean 'prepare'?" in text
+
+
+# Failures
+
+
+def test_error_of_a_task_arrives_as_it_is(project: Make) -> None:
+    one = project(
+        "from pytest_schemaguard.errors import ProjectError\n"
+        "def run(arguments):\n"
+        "    raise ProjectError('s', 'f', fix='x', detail='d', path='p.py', line=3)\n"
+    )
+    with pytest.raises(ProjectError) as failure:
+        one.call("inside.task", {}, timeout_s=30)
+    assert str(failure.value) == "p.py:3: s: f\n    d\n  next: x"
+
+
+def test_exception_names_the_projects_own_line(project: Make, config: Config) -> None:
+    (config.root / "app.py").write_text("import json\n\ndef load():\n    json.loads('{')\n")
+    one = project("import app\ndef run(arguments):\n    print('on the way')\n    app.load()\n")
+    text = failing(one)
+    assert text.startswith("app.py:4: models app:Base: json.decoder.JSONDecodeError: Expecting ")
+    assert 'inside/task.py", line 4, in run' in text
+    assert "json/decoder.py" not in text
+    assert "its output ends:\n    on the way" in text
+    add_fine(config)
+    assert one.call("inside.fine", {}, timeout_s=30) == 1
+
+
+def add_fine(config: Config) -> None:
+    (config.root / "inside" / "fine.py").write_text("def run(arguments): return 1")
+
+
+def test_cause_within_the_project_is_found_behind_a_library(project: Make) -> None:
+    one = project(
+        "import concurrent.futures\n"
+        "def work():\n"
+        "    raise KeyError('APP_SECRET')\n"
+        "def run(arguments):\n"
+        "    with concurrent.futures.ThreadPoolExecutor() as pool:\n"
+        "        pool.submit(work).result()\n"
+    )
+    text = failing(one)
+    assert text.startswith("inside/task.py:3: models app:Base: KeyError: 'APP_SECRET'\n")
+    assert "next: if 'APP_SECRET' is an environment variable, set it in `env`" in text
+
+
+def test_syntax_error_is_placed(project: Make, config: Config) -> None:
+    (config.root / "app.py").write_text("x = 1\ndef (:\n")
+    text = failing(project("def run(arguments):\n    import app\n"))
+    assert text.startswith("app.py:2: models app:Base: SyntaxError: invalid syntax\n")
+
+
+def test_answer_that_is_no_json_is_refused(project: Make) -> None:
+    text = failing(project("def run(arguments): return object()"))
+    assert "models app:Base: TypeError: Object of type object is not JSON serializable" in text
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            "import sys\ndef run(arguments):\n    sys.exit(3)",
+            "inside/task.py:3: models app:Base: it called sys.exit(3)\n",
+        ),
+        (
+            "import os\ndef run(arguments):\n    print('leaving')\n    os._exit(3)",
+            (
+                "models app:Base: its process ended with exit code 3 before it answered\n"
+                "    its output ends:\n"
+                "    leaving\n"
+                "  next: look for os._exit"
+            ),
+        ),
+        (
+            "import os\ndef run(arguments):\n    os._exit(0)",
+            "models app:Base: its process ended with exit code 0 before it answered\n",
+        ),
+        (
+            "import os\ndef run(arguments):\n    os.kill(os.getpid(), 9)",
+            (
+                "models app:Base: its process was killed by SIGKILL before it answered\n"
+                "  next: look for the out-of-memory killer"
+            ),
+        ),
+        (
+            "import os\ndef run(arguments):\n    os.killpg(0, 15)",
+            "models app:Base: its process was killed by SIGTERM before it answered\n",
+        ),
+        (
+            "import ctypes\ndef run(arguments):\n    ctypes.string_at(0)",
+            (
+                "inside/task.py:3: models app:Base: its process was killed by SIGSEGV before it "
+                "answered\n"
+            ),
+        ),
+        (
+            "import os, time\ndef run(arguments):\n    os.closerange(3, 256)\n    time.sleep(60)",
+            "models app:Base: it closed the guard's channel and answers no more\n",
+        ),
+    ],
+)
+def test_end_of_the_process_is_said_and_the_next_call_starts_another(
+    project: Make, config: Config, code: str, words: str
+) -> None:
+    one = project(code)
+    assert failing(one).startswith(words)
+    add_fine(config)
+    assert one.call("inside.fine", {}, timeout_s=30) == 1
+
+
+def test_garbage_in_the_channel_is_said(project: Make) -> None:
+    one = project(
+        "import os, stat\n"
+        "def run(arguments):\n"
+        "    for descriptor in range(3, 256):\n"
+        "        try:\n"
+        "            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):\n"
+        "                os.write(descriptor, b'garbage\\n')\n"
+        "        except OSError:\n"
+        "            pass\n"
+    )
+    assert failing(one) == (
+        "models app:Base: it wrote into the guard's own channel\n"
+        "    b'garbage'\n"
+        "  next: the code must not write to descriptors that it did not open"
+    )
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "time.sleep(600)",
+        "re.match('(a*)*b', 'a' * 100)",  # holds the interpreter's lock
+    ],
+)
+def test_task_that_does_not_end_is_ended_where_it_waits(
+    project: Make, config: Config, wait: str
+) -> None:
+    one = project(f"import re, time\ndef run(arguments):\n    print('waiting')\n    {wait}\n")
+    add_fine(config)
+    one.call("inside.fine", {}, timeout_s=30)
+    begun = time.monotonic()
+    text = failing(one, timeout_s=0.5)
+    assert time.monotonic() - begun < 5
+    assert text.startswith("inside/task.py:4: models app:Base: it did not end within 0.5 s\n")
+    assert "    waiting\n" in text
+
+
+def test_interrupted_call_leaves_no_answer_for_the_next(project: Make, config: Config) -> None:
+    one = project("import time\ndef run(arguments):\n    time.sleep(1)\n    return 'late'")
+    add_fine(config)
+    one.call("inside.fine", {}, timeout_s=30)
+    previous = signal.signal(signal.SIGALRM, _interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            one.call("inside.task", {}, timeout_s=30)
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    assert one.call("inside.fine", {}, timeout_s=30) == 1
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_process_that_cannot_boot_shows_why(project: Make, config: Config) -> None:
+    (config.root / "sitecustomize.py").write_text("import os\nprint('broken site')\nos._exit(9)")
+    one = project(config=replace(config, env={"PYTHONPATH": "."}))
+    with pytest.raises(ProjectError) as failure:
+        _ = one.fence
+    assert str(failure.value).startswith(
+        "the project's process: its process ended with exit code 9 before it answered\n"
+    )
+
+
+def test_passwords_never_print(
+    project: Make, nowhere: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRODUCTION_DATABASE_URL", "postgresql://admin:production-pw@db/app")
+    monkeypatch.setenv("PGPASSWORD", "other-production-pw")
+    one = project(
+        "import os\n"
+        "def run(arguments):\n"
+        "    for name in ('url', 'a', 'b'):\n"
+        "        print(os.environ['DATABASE_URL'], *arguments['words'])\n"
+        "    raise ValueError(' '.join([os.environ['DATABASE_URL'], *arguments['words']]))\n"
+    )
+    words = ["production-pw", "other-production-pw", f"password={nowhere.password}"]
+    text = failing(one, words=words) + one.stderr_tail() + repr(one)
+    assert "ValueError" in text
+    assert "***" in text
+    for secret in (nowhere.password, "production-pw", "other-production-pw"):
+        assert secret not in text
+
+
+def test_package_of_the_project_side_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, pytest_schemaguard.project.process\n"
+        "heavy = {'sqlalchemy', 'psycopg2', 'ctypes', 'pytest'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
