@@ -1,4 +1,4 @@
-"""`[tool.schema-guard]` -> a frozen Config. Pure but for reading pyproject.toml."""
+"""What `[tool.schema-guard]` says, as frozen values; settings.py reads them."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Request:
     """A command that serves HTTP; `{port}` in it is the port to listen on."""
     method: str = "POST"
     path: str = "/"
-    json: object | None = None
-    form: Mapping[str, str] | None = None
+    json: object | None = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
     basic: tuple[str, str] | None = field(default=None, repr=False)
-    body: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     status: tuple[int, ...] = (200,)
     lifespan: bool = True
     timeout_s: float = 30.0
@@ -59,8 +59,8 @@ class Config:
     """The pyproject.toml that holds the table."""
     models: tuple[str, ...]
     """Each `module:name`, or a module (globs allowed) imported for its effect."""
-    migrations: Path | None
-    """A folder of .sql files; None: the models alone."""
+    migrations: Path
+    """A folder of .sql files."""
     baseline: Baseline = Baseline()
     postgres: int | None = None
     server: str = "auto"
@@ -71,7 +71,7 @@ class Config:
     """SQL text that the superuser runs in each throwaway database first."""
     seed: tuple[Path, ...] = ()
     """Files of SQL rows loaded on the baseline before the migrations."""
-    env: Mapping[str, str] = field(default_factory=lambda: {"DATABASE_URL": "{url}"})
+    env: Mapping[str, str] = field(default_factory=lambda: {"DATABASE_URL": "{url}"}, repr=False)
     setup: str | None = None
     exclude: tuple[str, ...] = ()
     checks: tuple[str, ...] | None = None
@@ -84,3 +84,7 @@ class Config:
     def root(self) -> Path:
         """The configuration's folder: paths are relative to it, project code runs in it."""
         return self.file.parent
+
+    def relative(self, path: Path) -> str:
+        """The path as people read it: relative to the configuration where it is inside."""
+        return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)

@@ -1,0 +1,93 @@
+"""Reads a database's catalog into a Snapshot: five queries in one read-only transaction."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.catalog.snapshot import Column, Constraint, Index, Name, Relation, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_FOLDER = Path(__file__).parent
+
+
+def read(connection: Any, *, exclude: Sequence[str] = ()) -> Snapshot:
+    """The catalog that this autocommit connection sees; `exclude` are patterns on `schema.table`.
+
+    Executes nothing of the database's own: no default, no nextval. With an empty search_path all
+    deparsed text names schemas, the same in every session. Raises psycopg2.Error.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        cursor.execute("SET LOCAL search_path = pg_catalog")
+        relations = _rows(
+            cursor,
+            "relations",
+            lambda row: (
+                (row[0], row[1]),
+                Relation(kind=row[2], unlogged=row[3], partitioned_by=row[4], comment=row[5]),
+            ),
+        )
+        columns = _rows(
+            cursor,
+            "columns",
+            lambda row: (
+                row[:3],
+                Column(
+                    type=row[3],
+                    nullable=row[4],
+                    default=row[5],
+                    identity=row[6],
+                    generated=row[7],
+                    collation=row[8],
+                    comment=row[9],
+                ),
+            ),
+        )
+        constraints = _rows(
+            cursor,
+            "constraints",
+            lambda row: (
+                row[:3],
+                Constraint(
+                    kind=row[3],
+                    definition=row[4],
+                    expression=row[5],
+                    columns=tuple(row[6]),
+                    index=None if row[7] is None else f"UNIQUE ON {row[7]}",
+                ),
+            ),
+        )
+        indexes = _rows(
+            cursor,
+            "indexes",
+            lambda row: (row[:3], Index(definition=row[3], valid=row[4], columns=tuple(row[5]))),
+        )
+        enums = _rows(cursor, "enums", lambda row: (row[:2], tuple(row[2])))
+        cursor.execute("COMMIT")
+    excluded = {
+        name for name in relations if any(fnmatchcase(".".join(name), one) for one in exclude)
+    }
+    kept = relations.keys() - excluded
+
+    def of_kept(found: dict[Name, Any]) -> dict[Name, Any]:
+        return {name: value for name, value in found.items() if name[:2] in kept}
+
+    return Snapshot(
+        relations=of_kept(relations),
+        columns=of_kept(columns),
+        constraints=of_kept(constraints),
+        indexes=of_kept(indexes),
+        enums=enums,
+        excluded=tuple(sorted(excluded)),
+    )
+
+
+def _rows(
+    cursor: Any, query: str, value: Callable[[tuple[Any, ...]], tuple[Name, Any]]
+) -> dict[Name, Any]:
+    cursor.execute((_FOLDER / f"{query}.sql").read_text(encoding="utf-8"))
+    return dict(value(row) for row in cursor.fetchall())

@@ -1,0 +1,26 @@
+-- Tables, views and their like. Left out: system schemas, what an extension owns, partitions (they
+-- are their parent's storage, not drift).
+-- https://www.postgresql.org/docs/current/catalog-pg-class.html
+SELECT
+  n.nspname,
+  c.relname,
+  CASE c.relkind
+    WHEN 'r' THEN 'table'
+    WHEN 'p' THEN 'partitioned table'
+    WHEN 'v' THEN 'view'
+    WHEN 'm' THEN 'materialized view'
+    WHEN 'f' THEN 'foreign table'
+  END,
+  c.relpersistence = 'u',
+  CASE c.relkind WHEN 'p' THEN pg_get_partkeydef(c.oid) END,
+  obj_description(c.oid, 'pg_class')
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  AND NOT c.relispartition
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (
+    SELECT FROM pg_depend d
+    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+  )
+ORDER BY 1, 2

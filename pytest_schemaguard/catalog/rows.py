@@ -1,0 +1,54 @@
+"""What the rows of a database are, as sums that no order changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from psycopg2 import sql
+
+if TYPE_CHECKING:
+    from pytest_schemaguard.catalog.snapshot import Name, Snapshot
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowPrint:
+    """A table's rows. Two prints that are equal stand for the same rows, in any order."""
+
+    count: int
+    columns: tuple[tuple[str, str], ...]
+    """Each column with the sum of its values' hashes."""
+    rows: str
+    """The sum of whole rows' hashes: values that change places between rows change it."""
+
+
+def fingerprints(connection: Any, snapshot: Snapshot) -> dict[Name, RowPrint]:
+    """The prints of all ordinary tables of the snapshot that are there. Raises psycopg2.Error.
+
+    An unordered dump's hash would change with an UPDATE that changes nothing; sums do not. A hash
+    of the text serves types that have no hash of their own (json, xml).
+    https://www.postgresql.org/docs/current/functions-info.html
+    """
+    prints = {}
+    with connection.cursor() as cursor:
+        for name, relation in snapshot.relations.items():
+            if not relation.is_table:
+                continue
+            columns = [column[2] for column in snapshot.columns_of(name)]
+            cursor.execute(_query(name, columns))
+            count, rows, *sums = cursor.fetchone()
+            prints[name] = RowPrint(
+                count=count,
+                columns=tuple(zip(columns, map(str, sums), strict=True)),
+                rows=str(rows),
+            )
+    return prints
+
+
+def _query(name: Name, columns: list[str]) -> sql.Composable:
+    hashed = sql.SQL("coalesce(sum(hashtextextended({}, 0)::numeric), 0)")
+    sums = [hashed.format(sql.SQL("t.{}::text").format(sql.Identifier(one))) for one in columns]
+    whole = hashed.format(sql.SQL("t::text"))
+    return sql.SQL("SELECT count(*), {} FROM {} AS t").format(
+        sql.SQL(", ").join([whole, *sums]), sql.Identifier(*name)
+    )

@@ -1,0 +1,45 @@
+"""The checks, in the order in which they run. A new one is a file here and a line in CHECKS.
+
+Each module has a docstring that explains the check to users and one function,
+`judge(guard, migration) -> Verdict`, which reads evidence and never opens a connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_schemaguard.findings import Verdict
+    from pytest_schemaguard.guard import Guard
+    from pytest_schemaguard.migration import Migration
+
+
+class Scope(Enum):
+    MIGRATION = "migration"
+    """Once for each judged migration: `pyproject.toml::migrations/x.sql::applies`."""
+    SCHEMA = "schema"
+    """Once, of the schema that all migrations make: `pyproject.toml::drift`."""
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    scope: Scope
+
+    def judge(self, guard: Guard, migration: Migration | None) -> Verdict:
+        """The verdict on the guard's evidence. Raises GuardError where it could not look."""
+        module = import_module(f"{__name__}.{self.name.replace('-', '_')}")
+        verdict: Verdict = module.judge(guard, migration)
+        return verdict
+
+
+CHECKS = (
+    Check("applies", Scope.MIGRATION),
+    Check("idempotent", Scope.MIGRATION),
+    Check("drift", Scope.SCHEMA),
+    Check("queries", Scope.SCHEMA),
+    Check("login", Scope.SCHEMA),
+)

@@ -1,0 +1,82 @@
+"""The models' schema beside the migrated database: the evidence of drift."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.catalog.diff import Difference
+from pytest_schemaguard.catalog.expected import build, clear
+from pytest_schemaguard.catalog.read import read
+from pytest_schemaguard.catalog.settle import settled_differences
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_schemaguard.catalog.snapshot import Name
+    from pytest_schemaguard.config import Config
+    from pytest_schemaguard.models import Models
+    from pytest_schemaguard.servers.databases import Databases
+    from pytest_schemaguard.states import State
+
+DATABASE = "models"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """How the migrated database differs from what the models describe."""
+
+    differences: tuple[Difference, ...]
+    refused: Mapping[Name, str]
+    """What of the models PostgreSQL, or SQLAlchemy itself, refuses to make, and why."""
+    excluded: tuple[Name, ...]
+    defaults: Mapping[Name, bool]
+    """Of the columns that the models lack: whether an INSERT without them succeeds."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "differences": [asdict(one) for one in self.differences],
+            "refused": [[list(name), message] for name, message in self.refused.items()],
+            "excluded": [list(name) for name in self.excluded],
+            "defaults": [[list(name), value] for name, value in self.defaults.items()],
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Comparison:
+        return cls(
+            differences=tuple(
+                Difference(**{**one, "name": tuple(one["name"])}) for one in values["differences"]
+            ),
+            refused={tuple(name): message for name, message in values["refused"]},
+            excluded=tuple(tuple(name) for name in values["excluded"]),
+            defaults={tuple(name): value for name, value in values["defaults"]},
+        )
+
+
+def compare(config: Config, databases: Databases, state: State, models: Models) -> Comparison:
+    """Makes the models' schema in a scratch database and compares the two catalogs.
+
+    Raises ServerError, and psycopg2.Error where a connection fails.
+    """
+    assert state.snapshot is not None
+    databases.create(DATABASE, template=state.name)
+    with (
+        closing(databases.connect(DATABASE, as_admin=True)) as admin,
+        closing(databases.connect(DATABASE)) as owner,
+    ):
+        clear(admin, models, state.snapshot)
+        refused = {**models.unrendered, **build(owner, models)}
+        expected = read(admin, exclude=config.exclude)
+        differences = settled_differences(admin, expected, state.snapshot)
+    columns = state.snapshot.columns
+    return Comparison(
+        differences=differences,
+        refused=refused,
+        excluded=state.snapshot.excluded,
+        defaults={
+            one.name: columns[one.name].fills_itself
+            for one in differences
+            if one.kind == "extra-column"
+        },
+    )

@@ -1,0 +1,45 @@
+"""What the user's own tests may ask for: a private clone of the migrated database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
+
+
+@pytest.fixture
+def schema_guard_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """`postgresql://...` of a clone of the migrated database, this test's own."""
+    from pytest_schemaguard.guarding import guard_of
+
+    with guard_of(request.config).clone() as address:
+        yield address.url()
+
+
+@pytest.fixture
+def schema_guard_engine(schema_guard_url: str) -> Iterator[Engine]:
+    """A SQLAlchemy engine on `schema_guard_url`, disposed of after the test."""
+    from sqlalchemy import create_engine, make_url
+
+    # SQLAlchemy 2.1 takes postgresql:// for psycopg 3: name the driver that is installed.
+    engine = create_engine(make_url(schema_guard_url).set(drivername="postgresql+psycopg2"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def schema_guard_session(schema_guard_engine: Engine) -> Iterator[Session]:
+    """A SQLAlchemy session on `schema_guard_engine`, rolled back after the test."""
+    from sqlalchemy.orm import Session
+
+    # The session joins a transaction of ours, so that what the test commits is rolled back too.
+    with schema_guard_engine.connect() as connection, connection.begin() as transaction:
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            yield session
+        transaction.rollback()

@@ -1,0 +1,135 @@
+"""What `--schema-guard` switches on: the checks in pytest's collection, and the run's reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_schemaguard.errors import ConfigError, MigrationError
+from pytest_schemaguard.findings import Outcome, Verdict
+from pytest_schemaguard.guarding import guard_of, is_worker
+from pytest_schemaguard.nodes import CheckItem, GuardFile, verdict_key
+from pytest_schemaguard.reports import json, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+_REPORT = "schema_guard"
+"""The attribute of a test report that carries a check's entry, from xdist's workers too."""
+
+
+class Gate:
+    """The plugin behind the option. Raises pytest.UsageError where it cannot begin."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        _refuse_what_comes_later(config)
+        # Single tests that the user names run, whatever may be wrong with the migrations.
+        names_tests = any("::" in argument for argument in config.args)
+        try:
+            self._guard = guard_of(config)
+            _ = names_tests or self._guard.judged
+        except (ConfigError, MigrationError) as error:
+            raise pytest.UsageError(str(error)) from None
+        self._config = config
+        self._entries: list[dict[str, Any]] = []
+        self._deselected = 0
+        if not names_tests:
+            _add_to_arguments(config, self._guard.config.file)
+
+    # Collection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collect_file(
+        self, file_path: Path, parent: pytest.Collector
+    ) -> pytest.Collector | None:
+        if file_path == self._guard.config.file:
+            return GuardFile.from_parent(parent, path=file_path)
+        return None
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self._deselected += sum(isinstance(item, CheckItem) for item in items)
+
+    # Reports
+
+    def pytest_report_header(self) -> list[str]:
+        return [] if is_worker(self._config) else terminal.header(self._guard)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if isinstance(item, CheckItem) and (call.when == "call" or report.failed):
+            verdict = item.stash.get(verdict_key, None)
+            if verdict is None:  # the guard itself broke: that proves nothing
+                verdict = Verdict(outcome=Outcome.UNPROVEN, reason=str(call.excinfo))
+            if verdict.outcome is Outcome.SKIPPED:
+                report.longrepr = (str(item.path), 0, f"Skipped: {verdict.reason}")
+            entry = json.entry(
+                nodeid=item.nodeid,
+                check=item.check.name,
+                subject=item.subject,
+                seconds=report.duration,
+                verdict=verdict,
+            )
+            setattr(report, _REPORT, entry)
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        entry = getattr(report, _REPORT, None)
+        if entry is not None:
+            self._entries.append(entry)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        terminal.summary(terminalreporter, self._entries)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        only_collects = self._config.getoption("collectonly")
+        nothing_ran = not (self._entries or only_collects or is_worker(self._config))
+        if nothing_ran and not session.testscollected:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        yield
+        if is_worker(self._config):
+            return
+        path = self._config.getoption("--schema-guard-json")
+        if path:
+            json.write(
+                self._config.invocation_params.dir / path,
+                server=self._guard.server_used(),
+                entries=self._entries,
+            )
+        if nothing_ran:
+            terminal.last_line(self._config, _why_nothing_ran(self._config, self._deselected))
+
+
+def _refuse_what_comes_later(config: pytest.Config) -> None:
+    for option in ("--schema-guard-since", "--schema-guard-html"):
+        if config.getoption(option):
+            raise pytest.UsageError(
+                f"{option}: not yet served by this version of pytest-schemaguard"
+            )
+    if not config.getoption("--schema-guard"):
+        raise pytest.UsageError(
+            "--schema-guard-json and --schema-guard-keep say what to do with the checks: "
+            "add --schema-guard"
+        )
+
+
+def _add_to_arguments(config: pytest.Config, file: Path) -> None:
+    """The configuration joins what pytest collects.
+
+    Never a migration: pytest would import an Alembic revision as a test module.
+    """
+    if file not in {config.invocation_params.dir / argument for argument in config.args}:
+        config.args.append(str(file))
+
+
+def _why_nothing_ran(config: pytest.Config, deselected: int) -> str:
+    if deselected:
+        return f"schema-guard: no check ran: {deselected} were deselected"
+    if any("::" in argument for argument in config.args):
+        return "schema-guard: no check ran: the arguments name other tests"
+    return "schema-guard: no check ran: nothing was collected"

@@ -1,0 +1,290 @@
+"""The pipeline: server -> baseline -> migrations -> evidence. Each computed once, on demand."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from contextlib import closing, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.evidence import Evidence
+from pytest_schemaguard.servers import Wanted, find, obtain, running
+from pytest_schemaguard.sources.sql import SqlFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pytest_schemaguard.address import Address
+    from pytest_schemaguard.comparison import Comparison
+    from pytest_schemaguard.config import Config
+    from pytest_schemaguard.logins import LoginEvidence
+    from pytest_schemaguard.migration import Migration
+    from pytest_schemaguard.models import Models
+    from pytest_schemaguard.planning import Refusal
+    from pytest_schemaguard.progress import Progress
+    from pytest_schemaguard.project import Project
+    from pytest_schemaguard.run import Run
+    from pytest_schemaguard.scenarios import SecondRun
+    from pytest_schemaguard.servers import Server
+    from pytest_schemaguard.servers.databases import Databases
+    from pytest_schemaguard.states import States
+
+MODELS_TIMEOUT_S = 120.0
+"""How long the models may take to be imported."""
+
+
+class Guard:
+    """One configuration, looked at in one run of pytest."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        run: Run,
+        url: str | None,
+        shared: bool,
+        progress: Progress,
+        python_path: Sequence[Path] = (),
+    ) -> None:
+        self.config = config
+        self.progress = progress
+        self._run = run
+        self._url = url
+        """The server that the command line or the environment names, before the table's."""
+        self._python_path = python_path
+        """pytest's `pythonpath`: what the project's tests can import, its models may."""
+        self._evidence = Evidence(run, shared=shared)
+        self._projects: list[Project] = []
+        self._clones = itertools.count()
+
+    def close(self) -> None:
+        """Ends what this process started, and lets go of the server."""
+        for project in self._projects:
+            project.close()
+        if "databases" in self.__dict__:
+            self.databases.close()
+
+    def relative(self, path: Path) -> str:
+        return self.config.relative(path)
+
+    # Server
+
+    @property
+    def wanted(self) -> Wanted:
+        """Which server would do."""
+        return Wanted(
+            provider=self._url or self.config.server,
+            major=self.config.postgres,
+            image=self.config.image,
+            tcp=self.config.tcp,
+        )
+
+    @cached_property
+    def server(self) -> Server:
+        """The throwaway server. Raises ServerError."""
+        with self.progress.step("starting PostgreSQL"):
+            return obtain(self.wanted, self._run)
+
+    @cached_property
+    def databases(self) -> Databases:
+        """This run's databases on it. Raises ServerError."""
+        from pytest_schemaguard.servers.databases import Databases
+
+        return Databases(self.server, self._run)
+
+    def server_words(self) -> str:
+        """The server for the header, which starts none. Raises ServerError."""
+        return find(self.wanted).words
+
+    def server_used(self) -> dict[str, str] | None:
+        """The server that the run has used, whichever process started it; None: none was."""
+        server: Server | None = self.__dict__.get("server") or running(self._run)
+        if server is None:
+            return None
+        return {"provider": server.provider, "version": server.version}
+
+    # Migrations
+
+    @cached_property
+    def migrations(self) -> tuple[Migration, ...]:
+        """All migrations, in order. Raises MigrationError."""
+        return SqlFolder(self.config.migrations, root=self.config.root).migrations()
+
+    @cached_property
+    def pending(self) -> tuple[Migration, ...]:
+        """The migrations that the baseline does not contain. Raises MigrationError."""
+        at = self.config.baseline.at
+        if at is None:
+            return self.migrations
+        from pytest_schemaguard.sources.baseline import pending
+
+        left = pending(self.migrations, at, path=self.config.file)
+        if not left:
+            raise MigrationError(
+                "baseline",
+                f"no migration comes after `at` = {at!r}, so nothing is to be judged",
+                fix="name the last migration that production already has",
+                path=self.relative(self.config.file),
+            )
+        return left
+
+    @property
+    def judged(self) -> tuple[Migration, ...]:
+        """The pending migrations that get checks of their own. Raises MigrationError."""
+        baseline = self.config.baseline
+        return self.pending if baseline.schema or baseline.at else self.pending[-1:]
+
+    @property
+    def judged_because(self) -> str:
+        """Why these are judged, for the header."""
+        baseline = self.config.baseline
+        if baseline.at:
+            return f"after the baseline at {baseline.at}"
+        if baseline.schema:
+            return f"after the baseline {self.relative(baseline.schema)}"
+        return "the newest, since no `baseline` is configured"
+
+    @cached_property
+    def states(self) -> States:
+        """The baseline and what follows it, as template databases."""
+        from pytest_schemaguard.states import States
+
+        contained = self.migrations[: len(self.migrations) - len(self.pending)]
+        return States(
+            self.config,
+            databases=self.databases,
+            evidence=self._evidence,
+            pending=self.pending,
+            judged=self.judged,
+            before=() if self.config.baseline.schema else contained,
+            progress=self.progress,
+        )
+
+    # The project's side
+
+    @cached_property
+    def project(self) -> Project:
+        """The process that reads the models; started early, since its imports take long."""
+        project = self.project_on("project")
+        project.start()
+        return project
+
+    def project_on(self, database: str) -> Project:
+        """A process of the project's side whose `{url}` is this database. Raises ServerError."""
+        from pytest_schemaguard.project import Project
+
+        project = Project(
+            self.config,
+            self.databases.address(database),
+            folder=self.own_folder(f"project-{database}"),
+            python_path=self._python_path,
+        )
+        self._projects.append(project)
+        return project
+
+    def own_folder(self, name: str) -> Path:
+        """A new folder of this process in the run's."""
+        folder = self._run.folder / f"{name}-{os.getpid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    # Evidence
+
+    @cached_property
+    def models(self) -> Models:
+        """What the models say. Raises ProjectError."""
+        from pytest_schemaguard.models import Models
+
+        return Models.from_json(self._evidence.once("models", self._read_models))
+
+    def _read_models(self) -> Any:
+        self.project.start()
+        self.databases.create("project", template=self.states.migrated().name)
+        with self.progress.step("reading the models"):
+            return self.project.call(
+                "models",
+                {
+                    "subject": f"models {', '.join(self.config.models)}",
+                    "models": list(self.config.models),
+                    "root": str(self.config.root),
+                    "server_version": [self.server.major, 0],
+                },
+                timeout_s=MODELS_TIMEOUT_S,
+            )
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The models' schema beside the migrated one. Raises GuardError."""
+        from pytest_schemaguard.comparison import Comparison, compare
+
+        def look() -> Any:
+            models = self.models
+            with self.progress.step("comparing the models with the database"):
+                return compare(
+                    self.config, self.databases, self.states.migrated(), models
+                ).to_json()
+
+        return Comparison.from_json(self._evidence.once("comparison", look))
+
+    @cached_property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """What PostgreSQL refuses to plan of what the ORM sends. Raises GuardError."""
+        from pytest_schemaguard.planning import Refusal, refused
+
+        def look() -> Any:
+            models = self.models
+            with self.progress.step("planning the ORM's statements"):
+                self.databases.create("queries", template=self.states.migrated().name)
+                with closing(self.databases.connect("queries")) as owner:
+                    return [one.to_json() for one in refused(owner, models.statements)]
+
+        return tuple(Refusal.from_json(one) for one in self._evidence.once("queries", look))
+
+    def second_run(self, migration: Migration) -> SecondRun:
+        """What a second run of this judged migration did. Raises GuardError."""
+        from pytest_schemaguard.scenarios import SecondRun, run_again
+
+        def look() -> Any:
+            state = self.states.after(migration)
+            with self.progress.step(f"running {self.relative(migration.path)} again"):
+                return run_again(self.config, self.databases, state, migration.path).to_json()
+
+        name = f"again-{self.states.after(migration).name}"
+        return SecondRun.from_json(self._evidence.once(name, look))
+
+    @cached_property
+    def login(self) -> LoginEvidence:
+        """What became of the logins; a login is configured. Raises GuardError."""
+        from pytest_schemaguard.logins import LoginEvidence, log_in
+
+        def look() -> Any:
+            login = self.config.login
+            assert login is not None
+            _ = self.models  # the process that logs in has a database to import the models on
+            with self.progress.step("logging in"):
+                return log_in(
+                    self.config,
+                    login,
+                    databases=self.databases,
+                    state=self.states.migrated(),
+                    models_project=self.project,
+                    application=self.project_on,
+                    progress=self.progress.tell,
+                ).to_json()
+
+        return LoginEvidence.from_json(self._evidence.once("login", look))
+
+    # The user's own tests
+
+    @contextmanager
+    def clone(self) -> Iterator[Address]:
+        """A database of the migrated state for one test. Raises GuardError."""
+        name = f"test-{os.getpid()}-{next(self._clones)}"
+        self.databases.create(name, template=self.states.migrated().name)
+        try:
+            yield self.databases.address(name)
+        finally:
+            self.databases.drop(name)

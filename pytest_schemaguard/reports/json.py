@@ -1,0 +1,57 @@
+"""`--schema-guard-json`: schema-guard-report/1, for programs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.findings import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pytest_schemaguard.findings import Verdict
+
+VERSION = "schema-guard-report/1"
+
+
+def entry(
+    *, nodeid: str, check: str, subject: str, seconds: float, verdict: Verdict
+) -> dict[str, Any]:
+    """One check of the report, as plain values."""
+    return {
+        "nodeid": nodeid,
+        "check": check,
+        "subject": subject,
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason,
+        "seconds": round(seconds, 3),
+        "findings": [
+            {**asdict(finding), "severity": finding.severity.value} for finding in verdict.findings
+        ],
+    }
+
+
+def overall(entries: Sequence[dict[str, Any]]) -> Outcome:
+    """The run's outcome: the worst of its checks; a run without any is unproven."""
+    outcomes = {entry["outcome"] for entry in entries}
+    for worst in (Outcome.FAILED, Outcome.UNPROVEN, Outcome.PASSED):
+        if worst.value in outcomes:
+            return worst
+    return Outcome.SKIPPED if outcomes else Outcome.UNPROVEN
+
+
+def write(path: Path, *, server: dict[str, str] | None, entries: Sequence[dict[str, Any]]) -> None:
+    """Writes the report whole, or not at all: a reader never sees half of it."""
+    report = {
+        "version": VERSION,
+        "server": server,
+        "outcome": overall(entries).value,
+        "checks": list(entries),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    unfinished.replace(path)

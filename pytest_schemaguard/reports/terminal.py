@@ -1,0 +1,81 @@
+"""A verdict in words: subject first, then the fact, then the fix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.findings import Finding, Outcome, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pytest
+
+    from pytest_schemaguard.findings import Verdict
+    from pytest_schemaguard.guard import Guard
+
+_ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+
+
+def failure(verdict: Verdict) -> str:
+    """What pytest prints of a check that failed or is unproven, below the check's nodeid."""
+    lines: list[str] = []
+    if verdict.outcome is Outcome.UNPROVEN:
+        lines += (verdict.reason or "the guard could not look").splitlines()
+        lines[0] = f"unproven: {lines[0]}"
+    elif verdict.reason and not verdict.findings:
+        lines += verdict.reason.splitlines()
+    return "\n".join([*lines, *findings(verdict.findings)])
+
+
+def findings(found: tuple[Finding, ...]) -> Iterator[str]:
+    """The lines of these findings, the worst first."""
+    for finding in sorted(found, key=lambda finding: _ORDER.index(finding.severity)):
+        mark = "" if finding.severity is Severity.ERROR else f"{finding.severity.value}: "
+        fact, *rest = finding.message.splitlines() or [""]
+        yield f"{mark}{_subject(finding)}: {fact}"
+        if finding.fix:
+            if len(rest) == 1:
+                rest = [f"{rest[0]}; fix: {finding.fix}"]
+            else:
+                rest.append(f"fix: {finding.fix}")
+        yield from (f"  {line}" for text in rest for line in text.splitlines())
+
+
+def _subject(finding: Finding) -> str:
+    """A file with its line, where the finding is about a file."""
+    is_place = finding.path == finding.subject and finding.line is not None
+    return f"{finding.subject}:{finding.line}" if is_place else finding.subject
+
+
+def header(guard: Guard) -> list[str]:
+    """The run's header: which server and why, what is judged and why, what is left out."""
+    config = guard.config
+    lines = [f"schema-guard: {guard.server_words()}"]
+    judged = ", ".join(guard.relative(migration.path) for migration in guard.judged)
+    lines.append(f"schema-guard: judged: {judged} ({guard.judged_because})")
+    if config.exclude:
+        lines.append(f"schema-guard: excluded: {', '.join(config.exclude)}")
+    return lines
+
+
+def summary(reporter: pytest.TerminalReporter, entries: Sequence[dict[str, Any]]) -> None:
+    """Warnings of checks that passed: they fail nothing, and must not pass unseen."""
+    told = [
+        (entry, finding)
+        for entry in entries
+        for finding in entry["findings"]
+        if entry["outcome"] == Outcome.PASSED and finding["severity"] == Severity.WARNING
+    ]
+    if told:
+        reporter.section("schema-guard warnings")
+    for entry, finding in told:
+        told_one = Finding(**{**finding, "severity": Severity(finding["severity"])})
+        reporter.write_line("\n".join([entry["nodeid"], *findings((told_one,))]))
+
+
+def last_line(config: pytest.Config, text: str) -> None:
+    """Says it after everything else that pytest prints."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(text, yellow=True)

@@ -1,0 +1,216 @@
+"""The states that a run looks at, each a template database: the baseline, and what follows it.
+
+A state is keyed by everything that went into it, so that the same name never stands for two things,
+and is made once in a run. None outlives the run: a template of an earlier one could hide a
+migration that is broken today.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+
+from pytest_schemaguard.catalog.read import read
+from pytest_schemaguard.catalog.snapshot import Snapshot
+from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.sources import baseline
+from pytest_schemaguard.sources.session import FileRun, run_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pytest_schemaguard.config import Config
+    from pytest_schemaguard.evidence import Evidence
+    from pytest_schemaguard.migration import Migration
+    from pytest_schemaguard.progress import Progress
+    from pytest_schemaguard.servers.databases import Databases
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A template database, and what its last migration did to make it."""
+
+    name: str
+    """The template's name, for Databases."""
+    snapshot: Snapshot | None
+    """Its catalog, where it was asked for."""
+    run: FileRun | None
+    """How its last migration went; None for the baseline."""
+
+
+class States:
+    """Makes the states of one configuration, each when it is first asked for."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        databases: Databases,
+        evidence: Evidence,
+        pending: Sequence[Migration],
+        judged: Sequence[Migration],
+        before: Sequence[Migration],
+        progress: Progress,
+    ) -> None:
+        self._config = config
+        self._databases = databases
+        self._evidence = evidence
+        self._pending = tuple(pending)
+        self._before = tuple(before)
+        """Migrations that `baseline.at` says the baseline contains, where no schema file does."""
+        self._progress = progress
+        self._stops = _stops(pending, judged)
+        self._known: dict[int, State] = {}
+
+    def after(self, migration: Migration) -> State:
+        """The state that this judged migration leaves.
+
+        Its `run.error` says when the migration failed; then there is no template of it.
+        Raises GuardError when the state before it could not be made.
+        """
+        return self._state(self._pending.index(migration) + 1)
+
+    def migrated(self) -> State:
+        """The state after all pending migrations. Raises GuardError when one of them failed."""
+        return self._usable(len(self._pending))
+
+    def _usable(self, count: int) -> State:
+        state = self._state(count)
+        if state.run is not None and not state.run.applied:
+            failed = self._pending[count - 1]
+            raise MigrationError(
+                self._relative(failed.path),
+                "it did not apply, so what follows it could not be looked at",
+                fix="mend the migration first; its check `applies` tells what PostgreSQL said",
+            )
+        return state
+
+    def _state(self, count: int) -> State:
+        if count not in self._known:
+            key = self._key(count)
+            record = self._evidence.once(f"state-{key}", lambda: self._make(key, count))
+            snapshot, run = record["snapshot"], record["run"]
+            self._known[count] = State(
+                name=record["name"],
+                snapshot=snapshot and Snapshot.from_json(snapshot),
+                run=run and FileRun.from_json(run),
+            )
+        return self._known[count]
+
+    def _make(self, key: str, count: int) -> dict[str, Any]:
+        if count == 0:
+            return self._make_baseline(key)
+        start = max(stop for stop in self._stops if stop < count)
+        template = self._usable(start)
+        self._databases.create(key, template=template.name)
+        for migration in self._pending[start:count]:
+            with self._progress.step(f"applying {self._relative(migration.path)}"):
+                run = self._run(key, migration.path)
+            if not run.applied:
+                if migration is not self._pending[count - 1]:
+                    raise MigrationError(
+                        self._relative(migration.path),
+                        "a migration before the judged ones did not apply",
+                        detail=run.words,
+                        fix="name the schema that it is part of as `baseline`, or mend it",
+                        path=self._relative(migration.path),
+                        line=run.error.line if run.error else None,
+                    )
+                return {"name": key, "snapshot": None, "run": run.to_json()}
+        snapshot = self._finish(key)
+        return {"name": key, "snapshot": snapshot.to_json(), "run": run.to_json()}
+
+    def _make_baseline(self, key: str) -> dict[str, Any]:
+        self._databases.create(key)
+        config = self._config
+        with self._progress.step("making the baseline"):
+            if config.prepare:
+                self._prepare(key, config.prepare)
+            if config.baseline.schema is not None:
+                self._load(key, config.baseline.schema)
+            files = [migration.path for migration in self._before] + list(config.seed)
+            for path in files:
+                run = self._run(key, path)
+                if not run.applied:
+                    what = "seed" if path in config.seed else "baseline"
+                    raise MigrationError(
+                        what,
+                        f"{self._relative(path)} did not apply",
+                        detail=run.words,
+                        fix=f"mend the file; `{what}` names what is there before the migrations",
+                        path=self._relative(path),
+                        line=run.error.line if run.error else None,
+                    )
+        self._finish(key)
+        return {"name": key, "snapshot": None, "run": None}
+
+    def _prepare(self, database: str, texts: Sequence[str]) -> None:
+        with self._session(database, as_admin=True) as admin, admin.cursor() as cursor:
+            for text in texts:
+                try:
+                    cursor.execute(text)
+                except psycopg2.Error as error:
+                    raise MigrationError(
+                        "prepare",
+                        f"PostgreSQL refused it: {error.diag.message_primary or error}",
+                        detail=text,
+                        fix="`prepare` is run by the superuser in each throwaway database",
+                        path=self._relative(self._config.file),
+                    ) from None
+
+    def _load(self, database: str, schema: Path) -> None:
+        with (
+            self._session(database) as owner,
+            self._session(database, as_admin=True) as admin,
+        ):
+            loaded = baseline.load(
+                schema,
+                owner=owner,
+                admin=admin,
+                statement_timeout_s=self._config.statement_timeout_s,
+                root=self._config.root,
+            )
+            self._databases.adopt_roles(loaded.roles)
+
+    def _run(self, database: str, path: Path) -> FileRun:
+        with self._session(database) as owner:
+            return run_file(
+                owner,
+                path,
+                statement_timeout_s=self._config.statement_timeout_s,
+                root=self._config.root,
+            )
+
+    def _session(self, database: str, *, as_admin: bool = False) -> closing[Any]:
+        return closing(self._databases.connect(database, as_admin=as_admin))
+
+    def _finish(self, database: str) -> Snapshot:
+        with self._session(database, as_admin=True) as admin:
+            snapshot = read(admin, exclude=self._config.exclude)
+        self._databases.freeze(database)
+        return snapshot
+
+    def _key(self, count: int) -> str:
+        digest = hashlib.sha256(repr(self._config.prepare).encode())
+        paths = [self._config.baseline.schema, *(one.path for one in self._before)]
+        paths += [*self._config.seed, *(one.path for one in self._pending[:count])]
+        for path in paths:
+            digest.update(b"\0" if path is None else b"\1" + path.read_bytes())
+        return digest.hexdigest()[:12]
+
+    def _relative(self, path: Path) -> str:
+        return self._config.relative(path)
+
+
+def _stops(pending: Sequence[Migration], judged: Sequence[Migration]) -> frozenset[int]:
+    """How many migrations have been applied at each state worth a template."""
+    stops = {0, len(pending)}
+    for migration in judged:
+        place = pending.index(migration)
+        stops |= {place, place + 1}
+    return frozenset(stops)
