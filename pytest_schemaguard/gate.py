@@ -8,7 +8,7 @@ import pytest
 
 from pytest_schemaguard.errors import ConfigError, MigrationError
 from pytest_schemaguard.findings import Outcome, Verdict
-from pytest_schemaguard.guarding import guard_of, is_worker
+from pytest_schemaguard.guarding import guard_of, is_controller, is_worker
 from pytest_schemaguard.nodes import CheckItem, GuardFile, verdict_key
 from pytest_schemaguard.reports import json, terminal
 
@@ -51,6 +51,19 @@ class Gate:
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         self._deselected += sum(isinstance(item, CheckItem) for item in items)
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Has the project's imports under way while the migrations run, where they are needed.
+
+        Not in an xdist worker, which cannot know what it will be given.
+        """
+        if is_worker(self._config) or self._config.getoption("collectonly"):
+            return
+        if is_controller(self._config):
+            return
+        checks = {item.check for item in session.items if isinstance(item, CheckItem)}
+        if any(check.needs_models for check in checks):
+            self._guard.start_project()
+
     # Reports
 
     def pytest_report_header(self) -> list[str]:
@@ -86,14 +99,15 @@ class Gate:
         terminal.summary(terminalreporter, self._entries)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        only_collects = self._config.getoption("collectonly")
-        nothing_ran = not (self._entries or only_collects or is_worker(self._config))
-        if nothing_ran and not session.testscollected:
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int
+    ) -> Generator[None, None, None]:
+        if is_worker(self._config) or self._config.getoption("collectonly"):
+            yield
+            return
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self._deselected:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         yield
-        if is_worker(self._config):
-            return
         path = self._config.getoption("--schema-guard-json")
         if path:
             json.write(
@@ -101,8 +115,17 @@ class Gate:
                 server=self._guard.server_used(),
                 entries=self._entries,
             )
-        if nothing_ran:
+        came_to_its_end = exitstatus not in _CUT_SHORT
+        if came_to_its_end and not self._entries:
             terminal.last_line(self._config, _why_nothing_ran(self._config, self._deselected))
+
+
+_CUT_SHORT = (
+    pytest.ExitCode.INTERRUPTED,
+    pytest.ExitCode.INTERNAL_ERROR,
+    pytest.ExitCode.USAGE_ERROR,
+)
+"""pytest has said itself why nothing ran."""
 
 
 def _refuse_what_comes_later(config: pytest.Config) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.errors import GuardError, MigrationError
 from pytest_schemaguard.evidence import Evidence
 from pytest_schemaguard.servers import Wanted, find, obtain, running
 from pytest_schemaguard.sources.sql import SqlFolder
@@ -167,10 +167,13 @@ class Guard:
 
     @cached_property
     def project(self) -> Project:
-        """The process that reads the models; started early, since its imports take long."""
-        project = self.project_on("project")
-        project.start()
-        return project
+        """The process that reads the models."""
+        return self.project_on("project")
+
+    def start_project(self) -> None:
+        """Has the project's process begin, if it can; who needs it is told why it cannot."""
+        with suppress(GuardError):
+            self.project.start()
 
     def project_on(self, database: str) -> Project:
         """A process of the project's side whose `{url}` is this database. Raises ServerError."""

@@ -54,6 +54,11 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
+def is_controller(config: pytest.Config) -> bool:
+    """Whether xdist's workers run the tests, and this process none."""
+    return config.pluginmanager.has_plugin("dsession")
+
+
 def is_shared(config: pytest.Config) -> bool:
     """Whether other processes of this machine take part in this run."""
     return RUN in _workerinput(config)

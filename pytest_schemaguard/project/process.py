@@ -29,7 +29,15 @@ PRELOAD = ("sqlalchemy.orm", "sqlalchemy.dialects.postgresql")
 """Imported while the guard does other work; every task needs them."""
 BOOT_S = 30.0
 TAIL_LINES = 20
-_TAIL_BYTES = 16384
+FRAMES = 12
+_TAIL_BYTES = 1 << 16
+_STACK = re.compile(
+    r"Fatal Python error: .*?^Current thread [^\n]*\(most recent call first\):\n"
+    r"(?P<frames>(?:  File [^\n]*\n?)+)",
+    re.DOTALL | re.MULTILINE,
+)
+"""What faulthandler writes: https://docs.python.org/3/library/faulthandler.html."""
+_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 _PROCESS = "the project's process"
 
 
@@ -219,13 +227,15 @@ class Project:
         return 0 if self._output is None else self._output.stat().st_size
 
     def _tail(self, start: int) -> str:
+        return "\n".join(self._text(start).splitlines()[-TAIL_LINES:])
+
+    def _text(self, start: int) -> str:
         if self._output is None:
             return ""
         with self._output.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(start, size - _TAIL_BYTES))
-            text = self._redacted(file.read().decode(errors="replace"))
-        return "\n".join(text.splitlines()[-TAIL_LINES:])
+            return self._redacted(file.read().decode(errors="replace"))
 
     def _error(
         self,
@@ -300,14 +310,19 @@ class Project:
         )
 
     def _stack(self, printed: int) -> dict[str, Any]:
-        """The output's tail, and the project's innermost line if faulthandler wrote one."""
-        tail = self._tail(printed)
-        found: dict[str, Any] = {"detail": _ending(tail)}
-        current = tail.rpartition("(most recent call first)")[2]
-        for path, line in re.findall(r'File "([^"]+)", line (\d+)', current):
+        """What it printed last and, if faulthandler wrote a stack, where it was."""
+        text = self._text(printed)
+        found = _STACK.search(text)
+        if found is None:
+            return {"detail": _ending(self._tail(printed))}
+        said = text[: found.start()].rstrip().splitlines()[-TAIL_LINES:]
+        frames = found["frames"].splitlines()
+        detail = ["where it was, the innermost line first:", *frames[:FRAMES]]
+        place: dict[str, Any] = {"detail": "\n".join([_ending("\n".join(said)), *detail]).lstrip()}
+        for path, line in _FRAME.findall(found["frames"]):
             if Path(path).is_relative_to(self._config.root) and "site-packages" not in path:
-                return {**found, "path": self._config.relative(Path(path)), "line": int(line)}
-        return found
+                return {**place, "path": self._config.relative(Path(path)), "line": int(line)}
+        return place
 
 
 def _ending(tail: str) -> str:

@@ -118,7 +118,17 @@ class Databases:
         self._admin = None
 
     def _connect(self, address: Address) -> Any:
-        return sessions.connect(address, token=self.server.token, owner=self.server.owner.user)
+        try:
+            return sessions.connect(address, token=self.server.token, owner=self.server.owner.user)
+        except ServerError as error:
+            error.detail = self._with_log(error.detail)
+            raise
+
+    def _with_log(self, said: str | None) -> str:
+        """A server of our own that failed tells why in its log."""
+        from pytest_schemaguard.servers import log_tail  # it imports this module
+
+        return "\n".join(text for text in ((said or "").strip(), log_tail(self.server)) if text)
 
     def _sql(self, statement: str, values: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
         import psycopg2
@@ -130,13 +140,10 @@ class Databases:
                 cursor.execute(statement, values or None)
                 return cursor.fetchall() if cursor.description else []
         except psycopg2.Error as error:
-            from pytest_schemaguard.servers import log_tail
-
-            shown = "\n".join([str(error).strip(), log_tail(self.server)]).strip()
             raise ServerError(
                 self.server.origin,
                 f"{statement.split(' OWNER ', maxsplit=1)[0]}: it failed",
-                detail=shown,
+                detail=self._with_log(str(error)),
             ) from error
 
     def _wait_until_quiet(self, database: str) -> None:

@@ -28,7 +28,7 @@ from typing import Any, TextIO
 
 PREFIX = "schema-guard-"
 IMMEDIATE_S = 2.5
-"""How long PostgreSQL may take for an immediate shutdown before it is killed."""
+"""How long PostgreSQL may take to shut down, and initdb to finish, before they are killed."""
 DETACHED_S = 1.0
 """How long killed processes may take to let go of their shared memory."""
 AT_END_S = 60.0
@@ -131,6 +131,7 @@ class Keeper:
                 stop(server, data)
             for thread in commands:
                 thread.join(AT_END_S)
+        let_finish(self.folder)
         remove(self.folder)
 
 
@@ -217,19 +218,37 @@ def attached_to(segment: tuple[str, ...]) -> int | None:
     return None
 
 
+def let_finish(folder: Path) -> None:
+    """Wait for what still works in the folder, an initdb that lost its parent.
+
+    Killed, or robbed of its files, it would leave its shared memory in /dev/shm for ever.
+    """
+    deadline = time.monotonic() + IMMEDIATE_S
+    while working_in(folder) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    kill_those_working_in(folder)
+
+
 def kill_those_working_in(folder: Path) -> None:
-    """Kill the processes whose working directory is in the folder (Linux; elsewhere they notice).
+    for pid in working_in(folder):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def working_in(folder: Path) -> list[int]:
+    """The processes whose working directory is in the folder (Linux; elsewhere none is seen).
 
     A pid in a file proves nothing: containers share folders, and numbers are used again.
     """
+    found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             place = os.readlink(process / "cwd").removesuffix(" (deleted)")  # noqa: PTH115 - not resolved further
         except OSError:
             continue
         if place == str(folder) or place.startswith(f"{folder}/"):
-            with contextlib.suppress(OSError):
-                os.kill(int(process.name), signal.SIGKILL)
+            found.append(int(process.name))
+    return found
 
 
 def remove(folder: Path) -> None:

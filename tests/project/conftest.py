@@ -163,8 +163,11 @@ def nowhere() -> Address:
 
 
 @pytest.fixture
-def project(config: Config, place: Path, nowhere: Address) -> Iterator[Callable[..., Project]]:
+def project(
+    config: Config, place: Path, nowhere: Address, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Project]]:
     """Makes a Project whose task modules are `inside.<name>`, and ends it after the test."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     made: list[Project] = []
 
     def make(code: str = "", *, name: str = "task", **keywords: Any) -> Project:

@@ -358,14 +358,15 @@ def run(arguments):
 
 
 def test_sockets_of_the_project_are_its_own_and_others_are_not(
-    project: Callable[..., Project], tmp_path: Path
+    project: Callable[..., Project], place: Path, tmp_path: Path
 ) -> None:
     code = """
 import os, socket
 
 def run(arguments):
     answers = {}
-    for path in [os.environ["TMPDIR"] + "/own", arguments["foreign"], "/dev/log"]:
+    own = os.environ["TMPDIR"]
+    for path in [own + "/own", own + "/.s.PGSQL.5432", arguments["foreign"], "/dev/log"]:
         with socket.socket(socket.AF_UNIX) as one:
             try:
                 one.connect(path)
@@ -380,9 +381,13 @@ def run(arguments):
         listening.listen()
         answer = one.call("inside.task", {"foreign": path}, timeout_s=30)
     assert answer["own"] is False  # nobody listens, and the fence lets it see that
+    assert answer[".s.PGSQL.5432"] is True
     assert answer["foreign"] is True
     assert answer.get("log", False) is False
-    assert one.refused() == [f"tried to connect to {path}"]
+    assert one.refused() == [
+        f"tried to connect to {place}/folder/tmp/.s.PGSQL.5432",
+        f"tried to connect to {path}",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.errors import ConfigError, ProjectError
+from pytest_schemaguard.project.failure import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,17 +227,28 @@ def add_fine(config: Config) -> None:
     (config.root / "inside" / "fine.py").write_text("def run(arguments): return 1")
 
 
-def test_cause_within_the_project_is_found_behind_a_library(project: Make) -> None:
-    one = project(
-        "import concurrent.futures\n"
-        "def work():\n"
-        "    raise KeyError('APP_SECRET')\n"
-        "def run(arguments):\n"
-        "    with concurrent.futures.ThreadPoolExecutor() as pool:\n"
-        "        pool.submit(work).result()\n"
-    )
-    text = failing(one)
-    assert text.startswith("inside/task.py:3: models app:Base: KeyError: 'APP_SECRET'\n")
+def test_cause_within_the_project_is_found_behind_a_library(tmp_path: Path) -> None:
+    own: dict[str, Any] = {}
+    exec(compile("\n\ndef work(): {}['APP_SECRET']", tmp_path / "app.py", "exec"), own)  # noqa: S102 - code with a place of its own
+
+    def library() -> None:
+        try:
+            own["work"]()
+        except KeyError as error:
+            raise RuntimeError("could not load") from error
+
+    with pytest.raises(RuntimeError) as failure:
+        library()
+    error = words(failure.value, subject="models app:Base", root=tmp_path)
+    assert (error.path, error.line) == ("app.py", 3)
+    assert error.fact == "RuntimeError: could not load"
+    assert error.fix is not None
+    assert error.fix.startswith("mend it there")
+
+
+def test_missing_variable_is_said_to_belong_into_env(project: Make) -> None:
+    text = failing(project("import os\ndef run(arguments): os.environ['APP_SECRET']"))
+    assert text.startswith("inside/task.py:2: models app:Base: KeyError: 'APP_SECRET'\n")
     assert "next: if 'APP_SECRET' is an environment variable, set it in `env`" in text
 
 
@@ -252,7 +264,7 @@ def test_answer_that_is_no_json_is_refused(project: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "said"),
     [
         (
             "import sys\ndef run(arguments):\n    sys.exit(3)",
@@ -296,12 +308,31 @@ def test_answer_that_is_no_json_is_refused(project: Make) -> None:
     ],
 )
 def test_end_of_the_process_is_said_and_the_next_call_starts_another(
-    project: Make, config: Config, code: str, words: str
+    project: Make, config: Config, code: str, said: str
 ) -> None:
     one = project(code)
-    assert failing(one).startswith(words)
+    assert failing(one).startswith(said)
     add_fine(config)
     assert one.call("inside.fine", {}, timeout_s=30) == 1
+
+
+def test_project_that_signals_its_own_process_group_does_not_meet_the_warden(
+    project: Make,
+) -> None:
+    one = project(
+        "import os, signal\n"
+        "def run(arguments):\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "    os.killpg(0, signal.SIGTERM)\n"
+        "    return os.getpid()\n"
+    )
+    first = one.call("inside.task", {}, timeout_s=30)
+    assert one.call("inside.task", {}, timeout_s=30) == first
+
+
+def test_library_that_is_not_installed_is_the_tasks_to_miss(project: Make) -> None:
+    one = project("def run(arguments): return 1", preload=("no_such_library",))
+    assert one.call("inside.task", {}, timeout_s=30) == 1
 
 
 def test_garbage_in_the_channel_is_said(project: Make) -> None:
@@ -339,7 +370,26 @@ def test_task_that_does_not_end_is_ended_where_it_waits(
     text = failing(one, timeout_s=0.5)
     assert time.monotonic() - begun < 5
     assert text.startswith("inside/task.py:4: models app:Base: it did not end within 0.5 s\n")
-    assert "    waiting\n" in text
+    assert (
+        "    its output ends:\n    waiting\n    where it was, the innermost line first:\n" in text
+    )
+    assert "Fatal Python error" not in text
+
+
+def test_line_where_it_waits_is_found_in_a_deep_stack_among_threads(project: Make) -> None:
+    one = project(
+        "import threading, time\n"
+        "def down(n):\n"
+        "    down(n - 1) if n else time.sleep(600)\n"
+        "def run(arguments):\n"
+        "    for _ in range(5):\n"
+        "        threading.Thread(target=down, args=(50,), daemon=True).start()\n"
+        "    time.sleep(0.1)\n"
+        "    down(200)\n"
+    )
+    text = failing(one, timeout_s=1)
+    assert text.startswith("inside/task.py:3: models app:Base: it did not end within 1 s\n")
+    assert text.count("in down\n") == 12
 
 
 def test_interrupted_call_leaves_no_answer_for_the_next(project: Make, config: Config) -> None:
@@ -382,8 +432,8 @@ def test_passwords_never_print(
         "        print(os.environ['DATABASE_URL'], *arguments['words'])\n"
         "    raise ValueError(' '.join([os.environ['DATABASE_URL'], *arguments['words']]))\n"
     )
-    words = ["production-pw", "other-production-pw", f"password={nowhere.password}"]
-    text = failing(one, words=words) + one.stderr_tail() + repr(one)
+    secrets = ["production-pw", "other-production-pw", f"password={nowhere.password}"]
+    text = failing(one, words=secrets) + one.stderr_tail() + repr(one)
     assert "ValueError" in text
     assert "***" in text
     for secret in (nowhere.password, "production-pw", "other-production-pw"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -115,6 +117,7 @@ def test_nothing_is_left_of_a_worker_killed_at_any_moment_of_the_start(
 def test_nothing_is_left_when_killed_while_initdb_runs(
     process: Callable[..., Process], tmp_path: Path, delay_ms: int
 ) -> None:
+    """Not even its shared memory, for which nobody answers but itself."""
     owner = process("begin")
     worker = process(
         "join",
@@ -124,9 +127,13 @@ def test_nothing_is_left_when_killed_while_initdb_runs(
     )
     until(lambda: list(owner.folder.glob("s*/data")))
     time.sleep(delay_ms / 1000)
+    used = shared_memory_used_in(owner.folder)
     owner.end()
     worker.end()
+    while owner.folder.exists():
+        used |= shared_memory_used_in(owner.folder)
     assert_gone(owner.folder)
+    assert not {file for file in used if Path(file).exists()}
 
 
 def test_a_killed_worker_leaves_the_server_to_the_others(process: Callable[..., Process]) -> None:
@@ -219,6 +226,15 @@ def test_the_keeper_told_to_end_stops_the_server(process: Callable[..., Process]
 
 def processes_in_it(folder: Path) -> list[str]:
     return [line for line in processes_of(folder) if "keeper.py" not in line]
+
+
+def shared_memory_used_in(folder: Path) -> set[str]:
+    used = set()
+    for line in processes_of(folder):
+        with contextlib.suppress(OSError):  # it ended
+            maps = Path("/proc", line.split()[0], "maps").read_text()
+            used |= set(re.findall(rf"{run_module.MEMORY}/PostgreSQL\.\d+", maps))
+    return used
 
 
 def kill_keeper(folder: Path, sent: signal.Signals = signal.SIGKILL) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,6 +102,23 @@ def test_a_server_that_ends_as_it_starts_shows_its_log(run: Run) -> None:
     assert 'invalid value for parameter "shared_buffers": "a lot"' in words
     assert not list(run.folder.glob("s*/data"))
     assert obtain(Wanted(provider=PRIVATE), run).provider == PRIVATE
+
+
+def test_a_server_that_ends_in_the_middle_shows_its_log(run: Run) -> None:
+    server = obtain(Wanted(provider=PRIVATE), run)
+    databases = Databases(server, run)
+    databases.create("a")
+    assert server.log is not None
+    postmaster = (server.log.parent / "data" / "postmaster.pid").read_text().split()[0]
+    os.kill(int(postmaster), signal.SIGQUIT)
+    deadline = time.monotonic() + 10
+    while Path("/proc", postmaster).exists():
+        assert time.monotonic() < deadline
+    for use in (lambda: databases.create("b"), lambda: databases.connect("a")):
+        with pytest.raises(ServerError) as caught:
+            use()
+        assert "received immediate shutdown request" in str(caught.value)
+    databases.close()
 
 
 def test_it_works_with_a_tmpdir_of_200_characters(

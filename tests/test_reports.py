@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict, judge
+from pytest_schemaguard.reports import json as report
+from pytest_schemaguard.reports import terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COLUMN = Finding(
+    code="drift.missing-column",
+    severity=Severity.ERROR,
+    subject="public.user.max_reports",
+    message="in the model User (app/models.py:17), missing in the database\nevery query fails",
+    expected="integer",
+    fix='ALTER TABLE "user" ADD COLUMN max_reports integer',
+    path="app/models.py",
+    line=17,
+)
+INDEX = Finding(
+    code="drift.missing-index", severity=Severity.WARNING, subject="public.user.ix", message="gone"
+)
+
+
+def test_a_failure_reads_subject_fact_consequence_fix() -> None:
+    verdict = Verdict(outcome=Outcome.FAILED, findings=(INDEX, COLUMN))
+    assert terminal.failure(verdict) == (
+        "public.user.max_reports: in the model User (app/models.py:17), missing in the database\n"
+        '  every query fails; fix: ALTER TABLE "user" ADD COLUMN max_reports integer\n'
+        "warning: public.user.ix: gone"
+    )
+
+
+def test_a_finding_about_a_file_names_its_line() -> None:
+    finding = Finding(
+        code="applies.error",
+        severity=Severity.ERROR,
+        subject="migrations/x.sql",
+        message="syntax error\nstatement:\n  SELEC",
+        fix="mend it",
+        path="migrations/x.sql",
+        line=3,
+    )
+    assert terminal.failure(Verdict(outcome=Outcome.FAILED, findings=(finding,))) == (
+        "migrations/x.sql:3: syntax error\n  statement:\n    SELEC\n  fix: mend it"
+    )
+
+
+def test_what_could_not_be_looked_at_says_unproven_first() -> None:
+    verdict = Verdict(outcome=Outcome.UNPROVEN, reason="server: gone\n  next: look")
+    assert terminal.failure(verdict) == "unproven: server: gone\n  next: look"
+
+
+def test_warnings_fail_only_when_strict() -> None:
+    assert judge((INDEX,)).outcome is Outcome.PASSED
+    assert judge((INDEX,), strict=True).outcome is Outcome.FAILED
+    assert judge((COLUMN,)).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "overall"),
+    [
+        (["passed", "skipped"], "passed"),
+        (["passed", "unproven"], "unproven"),
+        (["unproven", "failed", "passed"], "failed"),
+        (["skipped"], "skipped"),
+        ([], "unproven"),
+    ],
+)
+def test_the_report_has_the_shape_that_was_promised(
+    tmp_path: Path, outcomes: list[str], overall: str
+) -> None:
+    entries = [
+        report.entry(
+            nodeid=f"pyproject.toml::{outcome}",
+            check=outcome,
+            subject="pyproject.toml",
+            seconds=0.12345,
+            verdict=Verdict(outcome=Outcome(outcome), findings=(COLUMN,), reason=None),
+        )
+        for outcome in outcomes
+    ]
+    path = tmp_path / "reports" / "guard.json"
+    report.write(path, server={"provider": "local", "version": "15.18"}, entries=entries)
+    written = json.loads(path.read_text())
+    assert list(written) == ["version", "server", "outcome", "checks"]
+    assert written["version"] == "schema-guard-report/1"
+    assert written["outcome"] == overall
+    for check in written["checks"]:
+        assert list(check) == [
+            "nodeid",
+            "check",
+            "subject",
+            "outcome",
+            "reason",
+            "seconds",
+            "findings",
+        ]
+        assert check["findings"] == [
+            {
+                "code": "drift.missing-column",
+                "severity": "error",
+                "subject": "public.user.max_reports",
+                "message": COLUMN.message,
+                "expected": "integer",
+                "actual": None,
+                "fix": COLUMN.fix,
+                "path": "app/models.py",
+                "line": 17,
+                "ignored": False,
+            }
+        ]
+    assert list(path.parent.iterdir()) == [path]
