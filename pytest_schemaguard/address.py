@@ -56,5 +56,6 @@ class Address:
             host = f"[{self.host}]" if ":" in self.host else self.host
             place = f"{host}:{self.port}"
         query += self.options
-        tail = f"?{urlencode(query, safe='/')}" if query else ""
+        # libpq does not read `+` as a space: https://www.postgresql.org/docs/current/libpq-connect.html
+        tail = f"?{urlencode(query, safe='/', quote_via=quote)}" if query else ""
         return f"{scheme}://{who}@{place}/{quote(self.database, safe='')}{tail}"

@@ -31,15 +31,15 @@ class Comparison:
     refused: Mapping[Name, str]
     """What of the models PostgreSQL, or SQLAlchemy itself, refuses to make, and why."""
     excluded: tuple[Name, ...]
-    defaults: Mapping[Name, bool]
-    """Of the columns that the models lack: whether an INSERT without them succeeds."""
+    fills_itself: Mapping[Name, bool]
+    """Of the database's columns that differ: whether an INSERT without them succeeds."""
 
     def to_json(self) -> dict[str, Any]:
         return {
             "differences": [asdict(one) for one in self.differences],
             "refused": [[list(name), message] for name, message in self.refused.items()],
             "excluded": [list(name) for name in self.excluded],
-            "defaults": [[list(name), value] for name, value in self.defaults.items()],
+            "fills_itself": [[list(name), value] for name, value in self.fills_itself.items()],
         }
 
     @classmethod
@@ -50,7 +50,7 @@ class Comparison:
             ),
             refused={tuple(name): message for name, message in values["refused"]},
             excluded=tuple(tuple(name) for name in values["excluded"]),
-            defaults={tuple(name): value for name, value in values["defaults"]},
+            fills_itself={tuple(name): value for name, value in values["fills_itself"]},
         )
 
 
@@ -65,7 +65,7 @@ def compare(config: Config, databases: Databases, state: State, models: Models) 
         closing(databases.connect(DATABASE, as_admin=True)) as admin,
         closing(databases.connect(DATABASE)) as owner,
     ):
-        clear(admin, models, state.snapshot)
+        clear(admin, models, owner=databases.server.owner.user)
         refused = {**models.unrendered, **build(owner, models)}
         expected = read(admin, exclude=config.exclude)
         differences = settled_differences(admin, expected, state.snapshot)
@@ -74,9 +74,7 @@ def compare(config: Config, databases: Databases, state: State, models: Models) 
         differences=differences,
         refused=refused,
         excluded=state.snapshot.excluded,
-        defaults={
-            one.name: columns[one.name].fills_itself
-            for one in differences
-            if one.kind == "extra-column"
+        fills_itself={
+            one.name: columns[one.name].fills_itself for one in differences if one.name in columns
         },
     )

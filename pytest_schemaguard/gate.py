@@ -8,7 +8,7 @@ import pytest
 
 from pytest_schemaguard.errors import ConfigError, MigrationError
 from pytest_schemaguard.findings import Outcome, Verdict
-from pytest_schemaguard.guarding import guard_of, is_controller, is_worker
+from pytest_schemaguard.guarding import guard_of, is_controller, is_worker, run_of
 from pytest_schemaguard.nodes import CheckItem, GuardFile, verdict_key
 from pytest_schemaguard.reports import json, terminal
 
@@ -88,6 +88,13 @@ class Gate:
                 verdict=verdict,
             )
             setattr(report, _REPORT, entry)
+            if report.failed and self._config.getoption("--schema-guard-keep"):
+                report.sections.append(
+                    (
+                        "schema-guard keeps",
+                        "\n".join(self._guard.keep(item.check.name, item.migration)),
+                    )
+                )
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -114,6 +121,11 @@ class Gate:
                 self._config.invocation_params.dir / path,
                 server=self._guard.server_used(),
                 entries=self._entries,
+            )
+        if self._config.getoption("--schema-guard-keep") and any(map(json.failed, self._entries)):
+            file = run_of(self._config).keep()
+            terminal.last_line(
+                self._config, f"schema-guard: the server is kept; to end it: rm {file}"
             )
         came_to_its_end = exitstatus not in _CUT_SHORT
         if came_to_its_end and not self._entries:

@@ -8,13 +8,13 @@ from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.errors import GuardError, MigrationError
+from pytest_schemaguard.errors import GuardError, MigrationError, ServerError
 from pytest_schemaguard.evidence import Evidence
-from pytest_schemaguard.servers import Wanted, find, obtain, running
+from pytest_schemaguard.servers import Wanted, find, log_tail, obtain, running
 from pytest_schemaguard.sources.sql import SqlFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from pytest_schemaguard.address import Address
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.project import Project
     from pytest_schemaguard.run import Run
     from pytest_schemaguard.scenarios import SecondRun
-    from pytest_schemaguard.servers import Server
+    from pytest_schemaguard.servers import Candidate, Server
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.states import States
 
@@ -86,7 +86,7 @@ class Guard:
     def server(self) -> Server:
         """The throwaway server. Raises ServerError."""
         with self.progress.step("starting PostgreSQL"):
-            return obtain(self.wanted, self._run)
+            return obtain(self.wanted, self._run, candidate=self.candidate)
 
     @cached_property
     def databases(self) -> Databases:
@@ -95,9 +95,10 @@ class Guard:
 
         return Databases(self.server, self._run)
 
-    def server_words(self) -> str:
-        """The server for the header, which starts none. Raises ServerError."""
-        return find(self.wanted).words
+    @cached_property
+    def candidate(self) -> Candidate:
+        """The server that would do; nothing is started. Raises ServerError."""
+        return find(self.wanted)
 
     def server_used(self) -> dict[str, str] | None:
         """The server that the run has used, whichever process started it; None: none was."""
@@ -156,7 +157,7 @@ class Guard:
         return States(
             self.config,
             databases=self.databases,
-            evidence=self._evidence,
+            once=self._once,
             pending=self.pending,
             judged=self.judged,
             before=() if self.config.baseline.schema else contained,
@@ -201,7 +202,25 @@ class Guard:
         """What the models say. Raises ProjectError."""
         from pytest_schemaguard.models import Models
 
-        return Models.from_json(self._evidence.once("models", self._read_models))
+        return Models.from_json(self._once("models", self._read_models))
+
+    def _once(self, name: str, look: Callable[[], Any]) -> Any:
+        """Evidence; what PostgreSQL refuses the guard itself, or a broken connection, hides it."""
+        import psycopg2
+
+        def look_carefully() -> Any:
+            try:
+                return look()
+            except psycopg2.Error as error:
+                detail = "\n".join([str(error).strip(), log_tail(self.server, 5)])
+                raise ServerError(
+                    "PostgreSQL",
+                    f"it failed the guard itself, which was looking at {name}",
+                    detail=detail,
+                    fix="look at the server's log: a full disk or a killed server shows there",
+                ) from error
+
+        return self._evidence.once(name, look_carefully)
 
     def _read_models(self) -> Any:
         self.project.start()
@@ -230,7 +249,7 @@ class Guard:
                     self.config, self.databases, self.states.migrated(), models
                 ).to_json()
 
-        return Comparison.from_json(self._evidence.once("comparison", look))
+        return Comparison.from_json(self._once("comparison", look))
 
     @cached_property
     def refusals(self) -> tuple[Refusal, ...]:
@@ -244,7 +263,7 @@ class Guard:
                 with closing(self.databases.connect("queries")) as owner:
                     return [one.to_json() for one in refused(owner, models.statements)]
 
-        return tuple(Refusal.from_json(one) for one in self._evidence.once("queries", look))
+        return tuple(Refusal.from_json(one) for one in self._once("queries", look))
 
     def second_run(self, migration: Migration) -> SecondRun:
         """What a second run of this judged migration did. Raises GuardError."""
@@ -256,7 +275,7 @@ class Guard:
                 return run_again(self.config, self.databases, state, migration.path).to_json()
 
         name = f"again-{self.states.after(migration).name}"
-        return SecondRun.from_json(self._evidence.once(name, look))
+        return SecondRun.from_json(self._once(name, look))
 
     @cached_property
     def login(self) -> LoginEvidence:
@@ -278,7 +297,33 @@ class Guard:
                     progress=self.progress.tell,
                 ).to_json()
 
-        return LoginEvidence.from_json(self._evidence.once("login", look))
+        return LoginEvidence.from_json(self._once("login", look))
+
+    # What is kept of a failed check
+
+    def keep(self, check: str, migration: Migration | None) -> list[str]:
+        """Keeps the databases that this check looked at; returns commands that connect to them."""
+        with suppress(GuardError):
+            names = self._looked_at(check, migration)
+            there = [name for name in names if self.databases.exists(name)]
+            for name in there:
+                self.databases.thaw(name)
+            return [f"psql '{self._way_in(name)}'" for name in there]
+        return []  # there is no server to look into
+
+    def _looked_at(self, check: str, migration: Migration | None) -> list[str]:
+        if migration is not None:
+            state = self.states.after(migration).name
+            return [state] if check == "applies" else [f"again-{state}"]
+        own = {"drift": "models", "queries": "queries", "login": "login"}[check]
+        return [self.states.migrated().name, own]
+
+    def _way_in(self, database: str) -> str:
+        """A URL without a password where none is asked for, or where the user knows it."""
+        if self.server.provider == "existing":
+            return self.server.admin.at(self.databases.full_name(database)).safe
+        address = self.databases.address(database)
+        return address.safe if address.is_socket else address.url()
 
     # The user's own tests
 

@@ -13,7 +13,7 @@ from pytest_schemaguard.login import LoginReport, RequestReport
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_schemaguard.config import Config, Login, Request
+    from pytest_schemaguard.config import Config, Login
     from pytest_schemaguard.project import Project
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.states import State
@@ -88,12 +88,7 @@ def log_in(
         request = RequestReport.from_json(
             project.call(
                 "request",
-                {
-                    "subject": f"login by {_application(login.request)}",
-                    "root": str(config.root),
-                    "request": asdict(login.request),
-                    "attempts": attempts,
-                },
+                request_arguments(config, login, attempts),
                 timeout_s=START_TIMEOUT_S + login.request.timeout_s * len(attempts),
                 progress=progress,
             )
@@ -111,6 +106,24 @@ def log_in(
     )
 
 
+def request_arguments(
+    config: Config, login: Login, attempts: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What the project's side needs to know to ask the application."""
+    assert login.request is not None
+    application = login.request.app or " ".join(login.request.serve or ())
+    return {
+        "subject": f"login by {application}",
+        "root": str(config.root),
+        "request": asdict(login.request),
+        "attempts": attempts,
+    }
+
+
+EXISTING: dict[str, Any] = {"kind": "existing", "substitute": {}}
+"""The request as it is configured."""
+
+
 def _attempts(orm: LoginReport) -> list[dict[str, Any]]:
     """The request as it is configured, and once more as the new row where there is one."""
     new = [
@@ -118,8 +131,4 @@ def _attempts(orm: LoginReport) -> list[dict[str, Any]]:
         for one in orm.attempts
         if one.kind == "new" and one.outcome == "ok" and one.template and one.value
     ]
-    return [{"kind": "existing", "substitute": {}}, *new]
-
-
-def _application(request: Request) -> str:
-    return request.app or " ".join(request.serve or ())
+    return [EXISTING, *new]

@@ -83,6 +83,12 @@ class Run:
     def is_owner(self) -> bool:
         return self._owned is not None and self._pid == os.getpid()
 
+    def keep(self) -> Path:
+        """Let everything stay after the end, until somebody removes the file that is returned."""
+        file = self.folder / "keep"
+        file.touch()
+        return file
+
     def close(self, *, wait: bool = False) -> None:
         """Let go: the owner's keeper stops every server of the run and removes the folder.
 
@@ -97,7 +103,7 @@ class Run:
                     closing.callback(close)
                 self._at_close = []
                 self._held = {}
-                if self._owned is not None:
+                if self._owned is not None and not (self.folder / "keep").exists():
                     from pytest_schemaguard.servers import release
 
                     # Before what is held: that says the run is alive.

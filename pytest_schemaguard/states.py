@@ -21,11 +21,10 @@ from pytest_schemaguard.sources import baseline
 from pytest_schemaguard.sources.session import FileRun, run_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pytest_schemaguard.config import Config
-    from pytest_schemaguard.evidence import Evidence
     from pytest_schemaguard.migration import Migration
     from pytest_schemaguard.progress import Progress
     from pytest_schemaguard.servers.databases import Databases
@@ -51,7 +50,7 @@ class States:
         config: Config,
         *,
         databases: Databases,
-        evidence: Evidence,
+        once: Callable[[str, Callable[[], Any]], Any],
         pending: Sequence[Migration],
         judged: Sequence[Migration],
         before: Sequence[Migration],
@@ -59,7 +58,7 @@ class States:
     ) -> None:
         self._config = config
         self._databases = databases
-        self._evidence = evidence
+        self._once = once
         self._pending = tuple(pending)
         self._before = tuple(before)
         """Migrations that `baseline.at` says the baseline contains, where no schema file does."""
@@ -93,7 +92,7 @@ class States:
     def _state(self, count: int) -> State:
         if count not in self._known:
             key = self._key(count)
-            record = self._evidence.once(f"state-{key}", lambda: self._make(key, count))
+            record = self._once(f"state-{key}", lambda: self._make(key, count))
             snapshot, run = record["snapshot"], record["run"]
             self._known[count] = State(
                 name=record["name"],

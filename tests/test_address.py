@@ -30,3 +30,8 @@ def test_url_forms() -> None:
     assert tcp.url("asyncpg") == "postgresql+asyncpg://a%20b:p%25w@[::1]:5433/x?sslmode=require"
     assert tcp.safe == "postgresql://a%20b@[::1]:5433/x?sslmode=require"
     assert "p%w" not in repr(tcp)
+
+
+def test_a_folder_with_a_space_is_escaped_as_libpq_reads_it() -> None:
+    address = Address(host="/a folder", port=1, user="u", password="p", database="d")
+    assert address.safe == "postgresql://u@localhost/d?host=/a%20folder&port=1"

@@ -24,8 +24,13 @@ def run() -> Iterator[Run]:
 def test_it_is_looked_at_once(run: Run, shared: bool) -> None:
     evidence = Evidence(run, shared=shared)
     looks = []
+
+    def look() -> list[object]:
+        looks.append(1)
+        return [1, {"a": None}]
+
     for _ in range(3):
-        assert evidence.once("x", lambda: looks.append(1) or [1, {"a": None}]) == [1, {"a": None}]
+        assert evidence.once("x", look) == [1, {"a": None}]
     assert looks == [1]
 
 

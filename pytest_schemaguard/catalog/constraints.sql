@@ -1,5 +1,8 @@
 -- Constraints of tables, with PostgreSQL's own text of them. NOT NULL constraints ('n', since 18)
--- are their columns' nullability; those that a partition inherits are its parent's.
+-- are their columns' nullability; those that a partition inherits are its parent's, and so are the
+-- rows that a foreign key to a partitioned table has for each partition (conparentid).
+-- A key is told as its index too, since a unique index refuses the same rows; not where it is
+-- deferrable: it refuses them later.
 -- https://www.postgresql.org/docs/current/catalog-pg-constraint.html
 SELECT
   n.nspname,
@@ -13,17 +16,19 @@ SELECT
     WHEN 'x' THEN 'exclusion'
   END,
   pg_get_constraintdef(k.oid),
-  CASE WHEN k.contype = 'c' THEN pg_get_expr(k.conbin, k.conrelid) END,
   ARRAY(
     SELECT a.attname::text
     FROM unnest(k.conkey) WITH ORDINALITY AS key (attnum, place)
     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = key.attnum
     ORDER BY key.place
   ),
-  CASE WHEN k.contype = 'u' THEN (
-    SELECT substr(
-      pg_get_indexdef(i.indexrelid),
-      length(format('CREATE UNIQUE INDEX %I ON ', x.relname)) + 1
+  CASE WHEN k.contype IN ('p', 'u') AND NOT k.condeferrable THEN (
+    SELECT 'UNIQUE ON ' || regexp_replace(
+      substr(
+        pg_get_indexdef(i.indexrelid),
+        length(format('CREATE UNIQUE INDEX %I ON ', x.relname)) + 1
+      ),
+      '^ONLY ', ''
     )
     FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
     WHERE i.indexrelid = k.conindid
@@ -32,6 +37,7 @@ FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE k.contype IN ('p', 'f', 'u', 'c', 'x')
+  AND k.conparentid = 0
   AND NOT c.relispartition
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ORDER BY 1, 2, 3

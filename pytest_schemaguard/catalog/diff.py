@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from pytest_schemaguard.catalog.snapshot import Column, Constraint, Index, Name, Snapshot
+    from pytest_schemaguard.catalog.snapshot import (
+        Column,
+        Constraint,
+        Index,
+        Name,
+        Relation,
+        Snapshot,
+    )
+
+_VALIDITY = {True: "valid", False: "invalid"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +32,8 @@ class Difference:
     """The actual object's name where it is there, otherwise the expected one's."""
     expected: str | None
     actual: str | None
+    relation: str = "table"
+    """What it is, or belongs to, in the database (Relation.kind)."""
 
 
 def diff(expected: Snapshot, actual: Snapshot) -> tuple[Difference, ...]:
@@ -44,21 +57,31 @@ def _relations(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
             assert wanted is not None
             yield _gone("missing-table", name, expected=wanted.kind)
         elif wanted is None:
-            yield _gone("extra-table", name, actual=there.kind)
+            yield replace(_gone("extra-table", name, actual=there.kind), relation=there.kind)
         elif wanted.is_table and not there.is_table:
             # A class mapped to a view: of the table that the models make instead, only what a
             # SELECT sees is comparable.
-            yield from _columns(name, expected, actual, only_types=True)
+            for one in _columns(name, expected, actual, only_types=True):
+                yield replace(one, relation=there.kind)
         else:
-            yield from _values(
-                name,
-                (wanted.kind, wanted.unlogged, wanted.partitioned_by, wanted.comment),
-                (there.kind, there.unlogged, there.partitioned_by, there.comment),
-                ("relation-kind", "unlogged", "partitioning", "comment"),
-            )
+            yield from _relation(name, wanted, there)
             yield from _columns(name, expected, actual, only_types=False)
-            yield from _constraints(name, expected, actual)
-            yield from _indexes(name, expected, actual)
+            yield from _constraints_and_indexes(name, expected, actual)
+
+
+def _relation(name: Name, wanted: Relation, there: Relation) -> Iterator[Difference]:
+    if wanted.is_table != there.is_table:
+        yield Difference(
+            kind="relation-kind", name=name, expected=wanted.kind, actual=there.kind,
+            relation=there.kind,
+        )
+    persistence = {True: "UNLOGGED", False: "LOGGED"}
+    yield from _values(
+        name,
+        (persistence[wanted.unlogged], wanted.partitioned_by, wanted.comment),
+        (persistence[there.unlogged], there.partitioned_by, there.comment),
+        ("unlogged", "partitioning", "comment"),
+    )
 
 
 def _columns(
@@ -72,83 +95,123 @@ def _columns(
             if not only_types:
                 yield _gone("extra-column", name, actual=_column_words(there[name]))
         else:
-            yield from _column(name, wanted[name], there[name], only_types=only_types)
+            yield from _values(name, (wanted[name].type,), (there[name].type,), ("type",))
+            if not only_types:
+                yield from _column(name, wanted[name], there[name])
 
 
-def _column(name: Name, wanted: Column, there: Column, *, only_types: bool) -> Iterator[Difference]:
-    yield from _values(name, (wanted.type,), (there.type,), ("type",))
-    if only_types:
-        return
-    if wanted.nullable != there.nullable:
-        words = {True: "NULL", False: "NOT NULL"}
-        yield Difference(
-            kind="nullability",
-            name=name,
-            expected=words[wanted.nullable],
-            actual=words[there.nullable],
-        )
+def _column(name: Name, wanted: Column, there: Column) -> Iterator[Difference]:
+    nullability = {True: "NULL", False: "NOT NULL"}
     yield from _values(
         name,
-        (wanted.default, wanted.identity, wanted.generated, wanted.collation, wanted.comment),
-        (there.default, there.identity, there.generated, there.collation, there.comment),
-        ("default", "identity", "generated", "collation", "comment"),
+        (nullability[wanted.nullable], wanted.generated, wanted.collation, wanted.comment),
+        (nullability[there.nullable], there.generated, there.collation, there.comment),
+        ("nullability", "generated", "collation", "comment"),
     )
+    counted = [one.identity or one.default == OWN_SEQUENCE for one in (wanted, there)]
+    if all(counted) and bool(wanted.identity) != bool(there.identity):
+        # Two ways to draw from an own sequence: one difference, not a default and an identity.
+        yield Difference(
+            kind="serial-or-identity",
+            name=name,
+            expected=wanted.identity or "serial",
+            actual=there.identity or "serial",
+        )
+    else:
+        yield from _values(
+            name,
+            (wanted.default, wanted.identity),
+            (there.default, there.identity),
+            ("default", "identity"),
+        )
 
 
-def _constraints(table: Name, expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
-    def same(one: Constraint) -> tuple[str, str]:
-        return one.kind, one.definition
-
+def _constraints_and_indexes(
+    table: Name, expected: Snapshot, actual: Snapshot
+) -> Iterator[Difference]:
     wanted, there = expected.constraints_of(table), actual.constraints_of(table)
-    for name, one in _paired(wanted, there, same):
+    for name, one in _paired(wanted, there, _meaning):
         yield from _values(name, (one.definition,), (there[name].definition,), (_slug(one.kind),))
-    missing, extra, renamed = _unpaired(wanted, there, same)
+    missing, extra, renamed = _unpaired(wanted, there, _meaning)
     for old, new in renamed:
         yield Difference(kind="renamed-constraint", name=new, expected=old[-1], actual=new[-1])
-    for name in missing:
-        one = wanted[name]
-        equal = one.index and _equal_index(actual, table, one.index)
-        if equal:
-            yield Difference(
-                kind="unique-index-for-constraint",
-                name=equal,
-                expected=one.definition,
-                actual=one.index,
-            )
-        else:
-            yield _gone(f"missing-{_slug(one.kind)}", name, expected=one.definition)
-    for name in extra:
-        one = there[name]
-        if not (one.index and _equal_index(expected, table, one.index)):
-            yield _gone(f"extra-{_slug(one.kind)}", name, actual=one.definition)
-
-
-def _indexes(table: Name, expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
-    def same(one: Index) -> str:
-        return one.definition
-
-    wanted, there = expected.indexes_of(table), actual.indexes_of(table)
-    for name, one in there.items():
-        if not one.valid:
-            yield Difference(kind="invalid-index", name=name, expected="valid", actual="invalid")
-    for name, index in _paired(wanted, there, same):
-        yield from _values(name, (index.definition,), (there[name].definition,), ("index",))
-    missing, extra, renamed = _unpaired(wanted, there, same)
+    wanted_indexes, indexes = expected.indexes_of(table), actual.indexes_of(table)
+    for name, index in indexes.items():
+        before = wanted_indexes[name].valid if name in wanted_indexes else True
+        yield from _values(
+            name, (_VALIDITY[before],), (_VALIDITY[index.valid],), ("invalid-index",)
+        )
+    for name, index in _paired(wanted_indexes, indexes, _definition):
+        yield from _values(name, (index.definition,), (indexes[name].definition,), ("index",))
+    missing_indexes, extra_indexes, renamed = _unpaired(wanted_indexes, indexes, _definition)
     for old, new in renamed:
         yield Difference(kind="renamed-index", name=new, expected=old[-1], actual=new[-1])
-    constraints = [one.index for one in actual.constraints_of(table).values() if one.index]
-    for name in missing:
-        definition = wanted[name].definition
-        if definition in constraints:
-            yield Difference(
-                kind="unique-constraint-for-index", name=name, expected=definition, actual="UNIQUE"
-            )
-        else:
-            yield _gone("missing-index", name, expected=definition)
-    covered = [one.index for one in expected.constraints_of(table).values() if one.index]
-    for name in extra:
-        if there[name].definition not in covered:
-            yield _gone("extra-index", name, actual=there[name].definition)
+    # A unique constraint and a unique index refuse the same rows: one can stand for the other.
+    for name, twin in _stand_ins(wanted, missing, indexes, extra_indexes):
+        yield Difference(
+            kind="unique-index-for-constraint",
+            name=twin,
+            expected=wanted[name].definition,
+            actual=indexes[twin].definition,
+        )
+    for twin, name in _stand_ins(there, extra, wanted_indexes, missing_indexes):
+        yield Difference(
+            kind="unique-constraint-for-index",
+            name=twin,
+            expected=wanted_indexes[name].definition,
+            actual=there[twin].definition,
+        )
+    yield from _alone("missing", wanted, missing, wanted_indexes, missing_indexes, actual)
+    yield from _alone("extra", there, extra, indexes, extra_indexes, expected)
+
+
+def _stand_ins(
+    constraints: Mapping[Name, Constraint],
+    unpaired: list[Name],
+    indexes: Mapping[Name, Index],
+    unpaired_indexes: list[Name],
+) -> list[tuple[Name, Name]]:
+    """A unique constraint of one side with the equal index of the other; both lists lose them."""
+    found = []
+    for name in list(unpaired):
+        one = constraints[name]
+        twin = next(
+            (
+                index
+                for index in unpaired_indexes
+                if indexes[index].valid and indexes[index].definition == one.index
+            ),
+            None,
+        )
+        if one.kind == "unique" and twin is not None:
+            unpaired.remove(name)
+            unpaired_indexes.remove(twin)
+            found.append((name, twin))
+    return found
+
+
+def _alone(
+    word: str,
+    constraints: Mapping[Name, Constraint],
+    unpaired: list[Name],
+    indexes: Mapping[Name, Index],
+    unpaired_indexes: list[Name],
+    other: Snapshot,
+) -> Iterator[Difference]:
+    """What one side alone has; `redundant` where the other does the same by something else."""
+    side = "expected" if word == "missing" else "actual"
+    for name in unpaired:
+        one = constraints[name]
+        others = other.constraints_of(name[:2]).values()
+        same = _meaning(one) in {_meaning(each) for each in others}
+        kind = "redundant-constraint" if same else f"{word}-{_slug(one.kind)}"
+        yield _gone(kind, name, **{side: one.definition})
+    for name in unpaired_indexes:
+        definition = indexes[name].definition
+        covered = {one.index for one in other.constraints_of(name[:2]).values()}
+        covered |= {one.definition for one in other.indexes_of(name[:2]).values() if one.valid}
+        kind = "redundant-index" if definition in covered else f"{word}-index"
+        yield _gone(kind, name, **{side: definition})
 
 
 def _enums(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
@@ -201,9 +264,12 @@ def _values(
             )
 
 
-def _equal_index(snapshot: Snapshot, table: Name, definition: str) -> Name | None:
-    indexes = snapshot.indexes_of(table).items()
-    return next((name for name, one in indexes if one.definition == definition), None)
+def _meaning(constraint: Constraint) -> tuple[str, str]:
+    return constraint.kind, constraint.definition
+
+
+def _definition(index: Index) -> str:
+    return index.definition
 
 
 def _gone(
@@ -213,7 +279,8 @@ def _gone(
 
 
 def _labels(labels: tuple[str, ...] | None) -> str:
-    return ", ".join(repr(label) for label in labels or ())
+    """As CREATE TYPE lists them."""
+    return ", ".join("'" + label.replace("'", "''") + "'" for label in labels or ())
 
 
 def _slug(kind: str) -> str:
@@ -225,10 +292,9 @@ def _column_words(column: Column) -> str:
     words = [column.type]
     if column.collation:
         words.append(f"COLLATE {column.collation}")
-    if column.generated:
-        words.append(f"GENERATED ALWAYS AS ({column.generated}) STORED")
-    elif column.identity:
-        words.append(f"GENERATED {column.identity.upper()} AS IDENTITY")
+    filled = column.generated or column.identity
+    if filled:
+        words.append(filled)
     elif column.default:
         words.append(f"DEFAULT {column.default}")
     if not column.nullable:

@@ -5,33 +5,58 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 
-_LITERAL = re.compile(r"'((?:[^']|'')*)'::[\w\s.\"]+(?:\([\d,]+\))?(?:\[\])*")
+_QUOTED = re.compile(r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")")
+_LITERAL = re.compile(r"('(?:[^']|'')*')::[\w\s.\"]+(?:\([\d,]+\))?(?:\[\])*")
 _EMPTY_ARRAY = re.compile(r"ARRAY\[\]::[\w\s.\"]+(?:\([\d,]+\))?\[\]")
-_NOW = {
-    "now()": "CURRENT_TIMESTAMP",
-    "transaction_timestamp()": "CURRENT_TIMESTAMP",
-    "('now'::text)::timestamp with time zone": "CURRENT_TIMESTAMP",
-}
+_NOW = re.compile(r"\b(?:now|transaction_timestamp)\(\)")
+_NOW_LITERAL = "('now'::text)::timestamp with time zone"
+_TIMEZONE = re.compile(r"timezone\(('(?:[^']|'')*'::text), CURRENT_TIMESTAMP\)")
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
 
 
-def default_meaning(expression: str | None, column_type: str) -> str | None:
+def expression_meaning(expression: str) -> str:
+    """An expression's text, such that two are equal that PostgreSQL evaluates alike.
+
+    `now()` and `CURRENT_TIMESTAMP`; `timezone('utc', now())` and `(now() AT TIME ZONE 'utc')`.
+    https://www.postgresql.org/docs/current/functions-datetime.html
+    """
+    parts = _QUOTED.split(expression.replace(_NOW_LITERAL, "CURRENT_TIMESTAMP"))
+    # Every second part is a quoted one.
+    parts[::2] = [_NOW.sub("CURRENT_TIMESTAMP", part) for part in parts[::2]]
+    return _TIMEZONE.sub(r"(CURRENT_TIMESTAMP AT TIME ZONE \1)", "".join(parts))
+
+
+def default_meaning(expression: str, column_type: str) -> str:
     """A column default's text, such that two that mean the same on this column's type are equal.
 
     A literal is what the column's type makes of it, whatever cast stands behind it: `'x'::text` and
     `'x'::character varying`, `'{}'::text[]` and `ARRAY[]::text[]`, `0` and `0.00`.
     """
-    if expression is None:
-        return None
-    text = _NOW.get(expression, expression)
+    text = expression_meaning(expression)
     if _EMPTY_ARRAY.fullmatch(text):
         text = "'{}'::text[]"
     literal = _LITERAL.fullmatch(text)
     if literal:
-        text = literal[1].replace("''", "'")
-    if column_type.startswith(_NUMBERS) and not column_type.endswith("[]"):
-        try:
-            return str(Decimal(text.strip("()")).normalize())
-        except InvalidOperation:
-            return text
-    return f"'{text}'" if literal else text
+        text = literal[1]
+    if column_type.startswith(_NUMBERS) and not column_type.endswith("]"):
+        return _number(text.strip("()'"), column_type) or text
+    return text
+
+
+def _number(text: str, column_type: str) -> str | None:
+    """The number in its shortest spelling, every digit of it; None where it is none."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    if not number.is_finite():
+        return str(number)
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    significant = "".join(map(str, digits)).rstrip("0")
+    if not significant:
+        # Only binary floating point knows a negative zero.
+        signed = sign and not column_type.startswith("numeric")
+        return "-0" if signed else "0"
+    zeros = len(digits) - len(significant)
+    return f"{'-' * sign}{significant.lstrip('0')}e{exponent + zeros}"

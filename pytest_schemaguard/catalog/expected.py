@@ -1,52 +1,77 @@
 """Makes the schema that the models describe, in a scratch database cloned from the migrated one.
 
 So extensions, schemas, functions and domains that the models need are there, and PostgreSQL itself
-normalises both sides. Its tables go first, and so do the enum types that the models create:
-`create_all` would keep an existing one and hide a difference of labels.
+normalises both sides. Its tables go first, and so do the types and sequences that the models
+create: `create_all` would keep an existing enum and hide a difference of labels.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
-from psycopg2 import sql
+from psycopg2 import errorcodes, sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_schemaguard.catalog.snapshot import Name, Snapshot
+    from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.models import Models
 
 CHUNK = 500
 """Statements sent as one string: few round trips, within the locks of one transaction."""
+_RELATIONS = Path(__file__).with_name("relations.sql")
 _KINDS = {
     "view": "VIEW",
     "materialized view": "MATERIALIZED VIEW",
     "foreign table": "FOREIGN TABLE",
 }
+_ALREADY_THERE = {
+    errorcodes.DUPLICATE_OBJECT,
+    errorcodes.DUPLICATE_FUNCTION,
+    errorcodes.DUPLICATE_TABLE,
+    errorcodes.DUPLICATE_COLUMN,
+    errorcodes.DUPLICATE_SCHEMA,
+}
 
 
-def clear(connection: Any, models: Models, snapshot: Snapshot) -> None:
-    """Drops what the models are to make anew; `snapshot` is this database's catalog.
+def clear(connection: Any, models: Models, *, owner: str) -> None:
+    """Drops what the models are to make anew, and lets `owner` make it.
 
-    As a superuser where there is one: `prepare` may have made tables. Raises psycopg2.Error.
+    As a superuser where there is one: `prepare` may have made tables, and schemas that the owner
+    may use but not create in. Excluded tables go too, since the models describe them all the same.
+    Raises psycopg2.Error.
     """
-    made = {one.name for one in models.ddl if one.kind == "type"}
-    # Views go before the tables under them, which would take the views along.
-    relations = sorted(snapshot.relations.items(), key=lambda item: item[1].is_table)
-    statements = [
-        sql.SQL("DROP {} IF EXISTS {} CASCADE").format(
-            sql.SQL(_KINDS.get(relation.kind, "TABLE")), sql.Identifier(*name)
-        )
-        for name, relation in relations
-    ]
-    statements += [
-        sql.SQL("DROP TYPE IF EXISTS {} CASCADE").format(sql.Identifier(*name))
-        for name in snapshot.enums
-        if name in made
-    ]
     with connection.cursor() as cursor:
+        cursor.execute(_RELATIONS.read_text(encoding="utf-8"))
+        relations = [((row[0], row[1]), row[2]) for row in cursor.fetchall()]
+        # Views go before the tables under them, which would take the views along.
+        relations.sort(key=lambda item: item[1] not in _KINDS)
+        statements = [
+            sql.SQL("DROP {} IF EXISTS {} CASCADE").format(
+                sql.SQL(_KINDS.get(kind, "TABLE")), sql.Identifier(*name)
+            )
+            for name, kind in relations
+        ]
+        # A type or a sequence that stays would be in the way of the models' own.
+        statements += [
+            sql.SQL("DROP {} IF EXISTS {} CASCADE").format(
+                sql.SQL(one.kind.upper()), sql.Identifier(*one.name)
+            )
+            for one in models.ddl
+            if one.kind in {"type", "sequence"}
+        ]
+        cursor.execute(
+            "SELECT nspname FROM pg_namespace"
+            " WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        )
+        statements += [
+            sql.SQL("GRANT ALL ON SCHEMA {} TO {}").format(
+                sql.Identifier(schema), sql.Identifier(owner)
+            )
+            for (schema,) in cursor.fetchall()
+        ]
         for chunk in _chunks(statements):
             cursor.execute(sql.SQL("; ").join(chunk))
 
@@ -54,28 +79,31 @@ def clear(connection: Any, models: Models, snapshot: Snapshot) -> None:
 def build(connection: Any, models: Models) -> dict[Name, str]:
     """Runs the models' DDL; returns the objects that PostgreSQL refused, with its message.
 
-    Raises psycopg2.Error where the connection itself fails.
+    A function, or whatever a listener of the models makes, that the migrated database has already
+    is not refused. Raises psycopg2.Error where the connection itself fails.
     """
     refused: dict[Name, str] = {}
     with connection.cursor() as cursor:
         for chunk in _chunks(models.ddl):
             # In autocommit mode one string is one transaction: when it fails, nothing is left.
-            if _refusal(cursor, ";\n".join(one.sql for one in chunk)) is None:
+            # A line of its own for the semicolon: a statement may end with a comment.
+            if _refusal(cursor, "\n;\n".join(one.sql for one in chunk)) is None:
                 continue
             for one in chunk:
-                refusal = _refusal(cursor, one.sql)
-                if refusal is not None:
-                    refused[one.name] = refusal
+                error = _refusal(cursor, one.sql)
+                if error is None or (one.kind == "other" and error.pgcode in _ALREADY_THERE):
+                    continue
+                refused[one.name] = error.diag.message_primary or str(error)
     return refused
 
 
-def _refusal(cursor: Any, statement: str) -> str | None:
+def _refusal(cursor: Any, statement: str) -> psycopg2.Error | None:
     try:
         cursor.execute(statement)
     except psycopg2.Error as error:
         if error.pgcode is None:  # the connection broke: no word on the statement
             raise
-        return error.diag.message_primary or str(error)
+        return error
     return None
 
 

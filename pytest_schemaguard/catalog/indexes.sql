@@ -1,15 +1,19 @@
--- Indexes that no constraint owns, as `[UNIQUE ]ON schema.table USING ...`: without their name.
+-- Indexes that no constraint owns, as `[UNIQUE ]ON schema.table USING ...`: without their name, and
+-- without the ONLY that stands before a partitioned table.
 -- https://www.postgresql.org/docs/current/catalog-pg-index.html
 SELECT
   n.nspname,
   c.relname,
   x.relname,
-  CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || 'ON ' || substr(
-    pg_get_indexdef(i.indexrelid),
-    length(format(
-      CASE WHEN i.indisunique THEN 'CREATE UNIQUE INDEX %I ON ' ELSE 'CREATE INDEX %I ON ' END,
-      x.relname
-    )) + 1
+  CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || 'ON ' || regexp_replace(
+    substr(
+      pg_get_indexdef(i.indexrelid),
+      length(format(
+        CASE WHEN i.indisunique THEN 'CREATE UNIQUE INDEX %I ON ' ELSE 'CREATE INDEX %I ON ' END,
+        x.relname
+      )) + 1
+    ),
+    '^ONLY ', ''
   ),
   i.indisvalid AND i.indisready,
   ARRAY(

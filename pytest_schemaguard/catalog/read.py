@@ -55,9 +55,8 @@ def read(connection: Any, *, exclude: Sequence[str] = ()) -> Snapshot:
                 Constraint(
                     kind=row[3],
                     definition=row[4],
-                    expression=row[5],
-                    columns=tuple(row[6]),
-                    index=None if row[7] is None else f"UNIQUE ON {row[7]}",
+                    columns=tuple(row[5]),
+                    index=row[6],
                 ),
             ),
         )

@@ -1,5 +1,5 @@
--- Tables, views and their like. Left out: system schemas, what an extension owns, partitions (they
--- are their parent's storage, not drift).
+-- Tables, views and their like. Left out: system schemas, what an extension owns, by itself or with
+-- its schema (timescaledb keeps its chunks in one), partitions (they are their parent's storage).
 -- https://www.postgresql.org/docs/current/catalog-pg-class.html
 SELECT
   n.nspname,
@@ -21,6 +21,9 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (
     SELECT FROM pg_depend d
-    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+    WHERE d.deptype = 'e' AND (
+      d.classid = 'pg_class'::regclass AND d.objid = c.oid
+      OR d.classid = 'pg_namespace'::regclass AND d.objid = n.oid
+    )
   )
 ORDER BY 1, 2

@@ -15,11 +15,11 @@ import psycopg2
 from psycopg2 import sql
 
 from pytest_schemaguard.catalog.diff import diff
-from pytest_schemaguard.catalog.equivalents import default_meaning
+from pytest_schemaguard.catalog.equivalents import default_meaning, expression_meaning
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pytest_schemaguard.catalog.diff import Difference
     from pytest_schemaguard.catalog.snapshot import Column, Constraint, Index, Name, Snapshot
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ROUNDS = 3
 """Two are enough for all that is known; the third shows that the text stays."""
 _SETTLING = "schema_guard_settling"
+_WITH_EXPRESSIONS = ("default", "generated", "check", "exclusion", "index")
+"""The ends of the kinds of difference that can be one of spelling only."""
 
 
 def settled_differences(
@@ -39,7 +41,7 @@ def settled_differences(
     """
     found = diff(expected, actual)
     # A pair that differs in its name too is told as a missing and an extra one.
-    suspects = {one.name for one in found if one.kind.endswith(("default", "check", "index"))}
+    suspects = {one.name for one in found if one.kind.endswith(_WITH_EXPRESSIONS)}
     if not suspects:
         return found
     with connection.cursor() as cursor:
@@ -47,7 +49,7 @@ def settled_differences(
         cursor.execute("SET LOCAL search_path = pg_catalog")
         sides = [_settled(cursor, side, suspects) for side in (expected, actual)]
         cursor.execute("ROLLBACK")
-    return diff(*sides)
+    return diff(sides[0], _alike(*sides, suspects))
 
 
 def _settled(cursor: Any, side: Snapshot, suspects: set[Name]) -> Snapshot:
@@ -55,7 +57,7 @@ def _settled(cursor: Any, side: Snapshot, suspects: set[Name]) -> Snapshot:
     for name in suspects:
         if name in columns:
             columns[name] = _column(cursor, name, columns[name])
-        if name in constraints and constraints[name].kind == "check":
+        if name in constraints and constraints[name].kind in {"check", "exclusion"}:
             constraints[name] = _constraint(cursor, name, constraints[name])
         if name in indexes:
             indexes[name] = _index(cursor, name, indexes[name])
@@ -63,11 +65,13 @@ def _settled(cursor: Any, side: Snapshot, suspects: set[Name]) -> Snapshot:
 
 
 def _column(cursor: Any, name: Name, column: Column) -> Column:
-    def feed(text: str) -> str | None:
+    table = sql.Identifier(*name[:2])
+
+    def default(text: str) -> str | None:
         return _told(
             cursor,
             sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}").format(
-                sql.Identifier(*name[:2]), sql.Identifier(name[2]), sql.SQL(text)
+                table, sql.Identifier(name[2]), sql.SQL(text)
             ),
             "SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d"
             " JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum"
@@ -75,9 +79,25 @@ def _column(cursor: Any, name: Name, column: Column) -> Column:
             (_regclass(name), name[2]),
         )
 
+    def generated(text: str) -> str | None:
+        return _told(
+            cursor,
+            sql.SQL("ALTER TABLE {} ADD COLUMN {} {} {}").format(
+                table, sql.Identifier(_SETTLING), sql.SQL(column.type), sql.SQL(text)
+            ),
+            "SELECT format('GENERATED ALWAYS AS (%%s) %%s', pg_get_expr(d.adbin, d.adrelid),"
+            " CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)"
+            " FROM pg_attrdef d"
+            " JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum"
+            " WHERE d.adrelid = %s::regclass AND a.attname = %s",
+            (_regclass(name), _SETTLING),
+        )
+
+    if column.generated is not None:
+        return replace(column, generated=_stable(column.generated, generated))
     if column.default in {None, OWN_SEQUENCE}:
         return column
-    return replace(column, default=default_meaning(_stable(column.default, feed), column.type))
+    return replace(column, default=_stable(column.default, default))
 
 
 def _constraint(cursor: Any, name: Name, constraint: Constraint) -> Constraint:
@@ -106,7 +126,7 @@ def _index(cursor: Any, name: Name, index: Index) -> Index:
             "SELECT pg_get_indexdef(%s::regclass)",
             (_regclass((name[0], _SETTLING)),),
         )
-        return made and head + "ON " + made.partition(f" {_SETTLING} ON ")[2]
+        return made and f"{head}ON " + made.partition(f" {_SETTLING} ON ")[2].removeprefix("ONLY ")
 
     return replace(index, definition=_stable(index.definition, feed))
 
@@ -136,9 +156,46 @@ def _told(
         if error.pgcode is None:
             raise
         row = None
-    cursor.execute("ROLLBACK TO SAVEPOINT settling")
+    cursor.execute("ROLLBACK TO SAVEPOINT settling; RELEASE SAVEPOINT settling")
     return str(row[0]) if row else None
 
 
-def _regclass(name: Name) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name[:2])
+def _alike(expected: Snapshot, actual: Snapshot, suspects: set[Name]) -> Snapshot:
+    """The actual snapshot in the expected one's words, where both mean the same."""
+    columns, constraints, indexes = (
+        dict(actual.columns),
+        dict(actual.constraints),
+        dict(actual.indexes),
+    )
+    for name in suspects:
+        if name in columns and name in expected.columns:
+            columns[name] = _alike_column(expected.columns[name], columns[name])
+        if name in constraints:
+            constraints[name] = _alike_definition(
+                constraints[name], expected.constraints_of(name[:2])
+            )
+        if name in indexes:
+            indexes[name] = _alike_definition(indexes[name], expected.indexes_of(name[:2]))
+    return replace(actual, columns=columns, constraints=constraints, indexes=indexes)
+
+
+def _alike_column(wanted: Column, there: Column) -> Column:
+    changes = {}
+    if wanted.default and there.default:
+        meanings = {default_meaning(str(one.default), one.type) for one in (wanted, there)}
+        if len(meanings) == 1:
+            changes["default"] = wanted.default
+    if wanted.generated and there.generated:
+        meanings = {expression_meaning(str(one.generated)) for one in (wanted, there)}
+        if len(meanings) == 1:
+            changes["generated"] = wanted.generated
+    return replace(there, **changes)
+
+
+def _alike_definition(there: Any, candidates: Mapping[Name, Any]) -> Any:
+    """A constraint or an index in the words of one of the other side, whatever its name."""
+    meaning = expression_meaning(there.definition)
+    for one in candidates.values():
+        if expression_meaning(one.definition) == meaning:
+            return replace(there, definition=one.definition)
+    return there

@@ -34,6 +34,11 @@ def entry(
     }
 
 
+def failed(entry: dict[str, Any]) -> bool:
+    """Whether this entry's check fails the run."""
+    return entry["outcome"] in {Outcome.FAILED.value, Outcome.UNPROVEN.value}
+
+
 def overall(entries: Sequence[dict[str, Any]]) -> Outcome:
     """The run's outcome: the worst of its checks; a run without any is unproven."""
     outcomes = {entry["outcome"] for entry in entries}

@@ -51,7 +51,7 @@ def _subject(finding: Finding) -> str:
 def header(guard: Guard) -> list[str]:
     """The run's header: which server and why, what is judged and why, what is left out."""
     config = guard.config
-    lines = [f"schema-guard: {guard.server_words()}"]
+    lines = [f"schema-guard: {guard.candidate.words}"]
     judged = ", ".join(guard.relative(migration.path) for migration in guard.judged)
     lines.append(f"schema-guard: judged: {judged} ({guard.judged_because})")
     if config.exclude:

@@ -29,16 +29,17 @@ AUTO = ("local", "embedded", "docker")
 """What `auto` tries, in this order."""
 
 
-def obtain(wanted: Wanted, run: Run) -> Server:
+def obtain(wanted: Wanted, run: Run, *, candidate: Candidate | None = None) -> Server:
     """The run's server: started by the first process in need, read from a file by the others.
 
+    `candidate` is what `find` found already.
     Raises ServerError: no provider has one, or it does not start.
     """
     name = f"server-{cache.key(wanted)}"
     file = run.folder / f"{name}.json"
     with run.lock(name):
         if not file.exists():
-            server = find(wanted).start(wanted, run)
+            server = (candidate or find(wanted)).start(wanted, run)
             new = file.with_suffix(".new")
             new.touch(mode=0o600)
             new.write_text(server.to_json())

@@ -80,6 +80,10 @@ class Databases:
         """Nobody may connect to it any more: it becomes a template."""
         self._sql(f"ALTER DATABASE {quoted(self.full_name(name))} ALLOW_CONNECTIONS false")
 
+    def thaw(self, name: str) -> None:
+        """Everybody who may can connect to it again."""
+        self._sql(f"ALTER DATABASE {quoted(self.full_name(name))} ALLOW_CONNECTIONS true")
+
     def drop(self, name: str) -> None:
         """Gone, whoever is connected, and whether it existed or not."""
         self._sql(f"DROP DATABASE IF EXISTS {quoted(self.full_name(name))} WITH (FORCE)")

@@ -34,6 +34,7 @@ DETACHED_S = 1.0
 AT_END_S = 60.0
 SWEEP_S = 2.0
 """How long a run that ends at once is waited for, so that it sweeps too."""
+KEPT_POLL_S = 0.2
 NEWBORN_S = 10.0
 """A folder this young may belong to a run that has not yet taken its lock."""
 
@@ -299,6 +300,8 @@ def main() -> None:
     try:
         owner = os.open(folder / "owner.lock", os.O_RDWR)
         fcntl.lockf(owner, fcntl.LOCK_EX)  # until the owner ends
+        while (folder / "keep").exists():  # the owner asked for it; the lock says that it lives
+            time.sleep(KEPT_POLL_S)
     finally:
         keeper.end()
         sweeping.join(SWEEP_S)

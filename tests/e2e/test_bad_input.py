@@ -122,9 +122,7 @@ def test_a_syntax_error(project: Project) -> None:
         ),
     ],
 )
-def test_a_file_that_does_not_end_its_transaction(
-    project: Project, sql: str, words: str
-) -> None:
+def test_a_file_that_does_not_end_its_transaction(project: Project, sql: str, words: str) -> None:
     project.write(MIGRATION, sql)
     result = project.guard("-k", "applies")
     assert result.ret == 1
@@ -165,9 +163,7 @@ def test_a_baseline_that_fails(project: Project) -> None:
     project.write("production.sql", "CREATE TABLE a ();\nCREATE TABLE b (x nosuchtype);\n")
     result = project.guard("-k", "applies")
     assert result.ret == 1
-    assert_says(
-        result, project, "unproven: production.sql:2: ", 'type "nosuchtype" does not exist'
-    )
+    assert_says(result, project, "unproven: production.sql:2: ", 'type "nosuchtype" does not exist')
 
 
 def test_an_extension_that_this_server_lacks(project: Project) -> None:

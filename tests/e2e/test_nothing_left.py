@@ -20,16 +20,16 @@ SLOW = "CREATE TABLE slow ();\nSELECT pg_sleep(60);\n"
 
 def run_folders(pid: int) -> set[Path]:
     """The run folder of this pytest process: its keeper, a child of it, names the folder."""
-    listed = subprocess.run(["ps", "-wweo", "ppid,args"], check=True, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["ps", "-wweo", "ppid,args"], check=True, capture_output=True, text=True
+    )
     keepers = [line.split() for line in listed.stdout.splitlines() if "keeper.py" in line]
     return {Path(words[-2]) for words in keepers if words[0] == str(pid)}
 
 
 def processes_in(folders: set[Path]) -> list[str]:
     listed = subprocess.run(["ps", "-wweo", "args"], check=True, capture_output=True, text=True)
-    return [
-        line for line in listed.stdout.splitlines() if any(str(one) in line for one in folders)
-    ]
+    return [line for line in listed.stdout.splitlines() if any(str(one) in line for one in folders)]
 
 
 def wait_until(condition: object, seconds: float, what: str) -> None:
@@ -83,7 +83,9 @@ def _titles(folders: set[Path]) -> list[str]:
     for folder in folders:
         for pid_file in folder.glob("*/data/postmaster.pid"):
             parents.add(pid_file.read_text().split("\n", 1)[0])
-    listed = subprocess.run(["ps", "-wweo", "ppid,args"], check=True, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["ps", "-wweo", "ppid,args"], check=True, capture_output=True, text=True
+    )
     return [
         "sleep" if "SELECT" in line else line
         for line in listed.stdout.splitlines()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -90,7 +90,7 @@ def test_last_failed_stepwise_and_exitfirst(project: Project) -> None:
 
 def test_junit_names_the_checks(project: Project) -> None:
     project.guard("--junitxml=junit.xml")
-    cases = ElementTree.parse(project.root / "junit.xml").iter("testcase")  # noqa: S314 - our own
+    cases = ET.parse(project.root / "junit.xml").iter("testcase")  # noqa: S314 - our own
     names = {(case.get("classname"), case.get("name")) for case in cases}
     assert ("pyproject.toml", "drift") in names
 

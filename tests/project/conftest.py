@@ -18,6 +18,7 @@ import pytest
 
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.config import Config
+from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import Project
 
 if TYPE_CHECKING:
@@ -180,3 +181,13 @@ def project(
     yield make
     for one in made:
         one.close()
+
+
+SUBJECT = {"subject": "models app:Base"}
+
+
+def failing(one: Project, *, timeout_s: float = 30, **arguments: Any) -> str:
+    """Everything that the failure of `inside.task` says."""
+    with pytest.raises(ProjectError) as failure:
+        one.call("inside.task", {**SUBJECT, **arguments}, timeout_s=timeout_s)
+    return str(failure.value)

@@ -57,6 +57,7 @@ def create_all(
     for metadata in metadatas:
         told.begin_metadata()
         metadata.create_all(told, tables=told.creatable(metadata))
+        told.end_metadata(metadata)
     return told.result(metadatas)
 
 
@@ -82,6 +83,7 @@ class _Told(MockConnection):
         for table in metadata.tables.values():
             try:
                 self._pg.validate_identifier(table.name)
+                self._pg.validate_identifier(schema_of(table))
                 for foreign_key in table.foreign_keys:
                     _ = foreign_key.column
             except SQLAlchemyError as error:
@@ -90,6 +92,14 @@ class _Told(MockConnection):
             else:
                 tables.append(table)
         return tables
+
+    def end_metadata(self, metadata: MetaData) -> None:
+        """A table that was neither told nor refused fell with its MetaData."""
+        told = {one.name for one in self._ddl if one.kind == "table"} | self._unrendered.keys()
+        fallen = self._unrendered.get(_name(metadata, self._pg))
+        for table in metadata.tables.values():
+            if fallen is not None and table_name(table) not in told:
+                self._unrendered[table_name(table)] = fallen
 
     def refuse(self, name: Name, error: Exception) -> None:
         self._unrendered.setdefault(name, words(error))

@@ -175,6 +175,45 @@ event.listen({target}, "before_create", listen)
     )
 
 
+def test_tables_that_have_no_order_are_each_told(read: Callable[..., Models]) -> None:
+    models = read(
+        HEAD
+        + """\
+class A(Base):
+    __tablename__ = "a"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+class B(Base):
+    __tablename__ = "b"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+A.__table__.add_is_dependent_on(B.__table__)
+B.__table__.add_is_dependent_on(A.__table__)
+other = MetaData()
+Table("c", other, Column("id", Integer))
+Table("d", other, Column("id", Integer), schema="s" * 64)
+""",
+        "models:Base",
+        "models:other",
+    )
+    assert [one.name for one in models.ddl if one.kind == "table"] == [("public", "c")]
+    assert {name[-1] for name in models.unrendered} == {"(metadata)", "a", "b", "d"}
+    assert models.unrendered["public", "a"].startswith("Circular dependency detected.")
+
+
+def test_indexes_come_in_the_order_of_their_names(read: Callable[..., Models]) -> None:
+    models = read(
+        HEAD
+        + """\
+class A(Base):
+    __tablename__ = "a"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    __table_args__ = tuple(Index(name, "id") for name in "dbfaecg")
+"""
+    )
+    assert [one.name[2] for one in models.ddl[1:]] == list("abcdefg")
+
+
 def test_statements_of_listeners_are_told(read: Callable[..., Models]) -> None:
     models = read(
         HEAD

@@ -304,6 +304,7 @@ class User(Base):
     kind: Mapped[str] = mapped_column(init=False)
     version: Mapped[int] = mapped_column(init=False)
     level: Mapped[int] = mapped_column(default=3)
+    tags: Mapped[list[str]] = mapped_column(ARRAY(String), default_factory=list)
     __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "user",
         "version_id_col": version}
 
@@ -319,7 +320,7 @@ class Admin(User):
     )
     report = created(
         text,
-        """INSERT INTO "user" VALUES (100, 'ada', 'admin', 1, 4);
+        """INSERT INTO "user" VALUES (100, 'ada', 'admin', 1, 4, '{}');
         INSERT INTO admin VALUES (100, 'north');""",
     )
     assert told(report) == [("existing", "ok", "read"), ("new", "ok", "read")]
@@ -363,8 +364,10 @@ def test_model_that_refuses_made_up_values_is_unproven(
         ),
         (
             {"by": "emial"},
-            ("login.by emial: User has no column attribute of this name\n"
-            "  next: did you mean email?"),
+            (
+                "login.by emial: User has no column attribute of this name\n"
+                "  next: did you mean email?"
+            ),
         ),
         ({"model": "models:enum"}, "login.model models:enum: it is no mapped class"),
         ({"model": "models:Usr"}, "models.py: login.model models:Usr: the module models has no"),

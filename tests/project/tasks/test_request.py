@@ -305,11 +305,11 @@ def test_command_that_never_listens_is_told_and_stopped(
     )
     start = time.monotonic()
     with pytest.raises(ProjectError) as caught:
-        ask(script, serve=["python", "web.py", "{port}", str(tmp_path)], timeout_s=0.5)
+        ask(script, serve=["python", "web.py", "{port}", str(tmp_path)], timeout_s=2.0)
     assert caught.value.fact.startswith("nothing listens on 127.0.0.1:")
-    assert caught.value.fact.endswith(" after 0.5 s")
+    assert caught.value.fact.endswith(" after 2 s")
     assert caught.value.detail == "waiting for the queue"
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 20
     assert alive(str(tmp_path)) == []
 
 
