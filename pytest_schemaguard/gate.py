@@ -103,7 +103,7 @@ class Gate:
             self._entries.append(entry)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        terminal.summary(terminalreporter, self._entries)
+        terminal.summary(terminalreporter, self._entries, fence=self._guard.fence)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(

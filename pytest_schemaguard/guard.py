@@ -226,7 +226,7 @@ class Guard:
         self.project.start()
         self.databases.create("project", template=self.states.migrated().name)
         with self.progress.step("reading the models"):
-            return self.project.call(
+            models = self.project.call(
                 "models",
                 {
                     "subject": f"models {', '.join(self.config.models)}",
@@ -236,6 +236,16 @@ class Guard:
                 },
                 timeout_s=MODELS_TIMEOUT_S,
             )
+        (self._run.folder / "fence").write_text(self.project.fence, encoding="utf-8")
+        return models
+
+    @property
+    def fence(self) -> str | None:
+        """How the project's code was kept from other databases; None where it did not run."""
+        try:
+            return (self._run.folder / "fence").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
 
     @cached_property
     def comparison(self) -> Comparison:

@@ -33,6 +33,7 @@ def guard_of(config: pytest.Config) -> Guard:
             url=config.getoption("--schema-guard-url") or os.environ.get("SCHEMA_GUARD_URL"),
             shared=is_shared(config),
             progress=Progress(_terminal(config)),
+            python_path=config.getini("pythonpath"),
         )
         config.add_cleanup(guard.close)
         config.stash[guard_key] = guard

@@ -59,8 +59,13 @@ def header(guard: Guard) -> list[str]:
     return lines
 
 
-def summary(reporter: pytest.TerminalReporter, entries: Sequence[dict[str, Any]]) -> None:
-    """Warnings of checks that passed: they fail nothing, and must not pass unseen."""
+def summary(
+    reporter: pytest.TerminalReporter, entries: Sequence[dict[str, Any]], *, fence: str | None
+) -> None:
+    """Warnings of checks that passed: they fail nothing, and must not pass unseen.
+
+    Below them how the project's code was fenced in, which is known only when it has run.
+    """
     told = [
         (entry, finding)
         for entry in entries
@@ -72,6 +77,8 @@ def summary(reporter: pytest.TerminalReporter, entries: Sequence[dict[str, Any]]
     for entry, finding in told:
         told_one = Finding(**{**finding, "severity": Severity(finding["severity"])})
         reporter.write_line("\n".join([entry["nodeid"], *findings((told_one,))]))
+    if fence is not None:
+        reporter.write_line(f"schema-guard: the project's code ran with {fence}")
 
 
 def last_line(config: pytest.Config, text: str) -> None:

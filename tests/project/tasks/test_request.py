@@ -299,9 +299,11 @@ def test_command_that_ends_early_is_told_with_its_output(
 def test_command_that_never_listens_is_told_and_stopped(
     ask: Callable[..., RequestReport], tmp_path: Path
 ) -> None:
+    # What it starts is deaf to SIGTERM, and outlives it.
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
     script = (
-        "import subprocess, sys, time\nprint('waiting for the queue', flush=True)\n"
-        "subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)', *sys.argv])\n"
+        "import subprocess, sys\nprint('waiting for the queue', flush=True)\n"
+        f"subprocess.run([sys.executable, '-c', {deaf!r}, *sys.argv])\n"
     )
     start = time.monotonic()
     with pytest.raises(ProjectError) as caught:
