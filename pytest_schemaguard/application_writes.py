@@ -27,7 +27,8 @@ def write_as_an_application(connection: Connection, tables: Collection[Name]) ->
     with connection.cursor() as cursor:
         cursor.execute(_COLUMNS.read_text(encoding="utf-8"))
         columns = cursor.fetchall()
-        cursor.execute("BEGIN")
+        # Deferred constraints speak at their statement, not at the COMMIT.
+        cursor.execute("BEGIN; SET CONSTRAINTS ALL IMMEDIATE")
         for schema, table, column, expression in columns:
             if (schema, table) not in tables:
                 continue
@@ -45,5 +46,6 @@ def write_as_an_application(connection: Connection, tables: Collection[Name]) ->
                 if error.pgcode is None:  # the connection broke
                     raise
                 cursor.execute("ROLLBACK TO SAVEPOINT value")
+            cursor.execute("RELEASE SAVEPOINT value")
         cursor.execute("COMMIT")
     return written

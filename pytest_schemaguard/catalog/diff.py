@@ -64,17 +64,19 @@ def _relations(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
             for one in _columns(name, expected, actual, only_types=True):
                 yield replace(one, relation=there.kind)
         else:
-            yield from _relation(name, wanted, there)
-            yield from _columns(name, expected, actual, only_types=False)
-            yield from _constraints_and_indexes(name, expected, actual)
+            for one in _parts(name, expected, actual):
+                yield replace(one, relation=there.kind)
+
+
+def _parts(name: Name, expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
+    yield from _relation(name, expected.relations[name], actual.relations[name])
+    yield from _columns(name, expected, actual, only_types=False)
+    yield from _constraints_and_indexes(name, expected, actual)
 
 
 def _relation(name: Name, wanted: Relation, there: Relation) -> Iterator[Difference]:
     if wanted.is_table != there.is_table:
-        yield Difference(
-            kind="relation-kind", name=name, expected=wanted.kind, actual=there.kind,
-            relation=there.kind,
-        )
+        yield Difference(kind="relation-kind", name=name, expected=wanted.kind, actual=there.kind)
     persistence = {True: "UNLOGGED", False: "LOGGED"}
     yield from _values(
         name,
@@ -161,8 +163,8 @@ def _constraints_and_indexes(
             expected=wanted_indexes[name].definition,
             actual=there[twin].definition,
         )
-    yield from _alone("missing", wanted, missing, wanted_indexes, missing_indexes, actual)
-    yield from _alone("extra", there, extra, indexes, extra_indexes, expected)
+    yield from _alone("missing", expected, actual, missing, missing_indexes)
+    yield from _alone("extra", actual, expected, extra, extra_indexes)
 
 
 def _stand_ins(
@@ -191,23 +193,18 @@ def _stand_ins(
 
 
 def _alone(
-    word: str,
-    constraints: Mapping[Name, Constraint],
-    unpaired: list[Name],
-    indexes: Mapping[Name, Index],
-    unpaired_indexes: list[Name],
-    other: Snapshot,
+    word: str, own: Snapshot, other: Snapshot, constraints: list[Name], indexes: list[Name]
 ) -> Iterator[Difference]:
     """What one side alone has; `redundant` where the other does the same by something else."""
     side = "expected" if word == "missing" else "actual"
-    for name in unpaired:
-        one = constraints[name]
+    for name in constraints:
+        one = own.constraints[name]
         others = other.constraints_of(name[:2]).values()
         same = _meaning(one) in {_meaning(each) for each in others}
         kind = "redundant-constraint" if same else f"{word}-{_slug(one.kind)}"
         yield _gone(kind, name, **{side: one.definition})
-    for name in unpaired_indexes:
-        definition = indexes[name].definition
+    for name in indexes:
+        definition = own.indexes[name].definition
         covered = {one.index for one in other.constraints_of(name[:2]).values()}
         covered |= {one.definition for one in other.indexes_of(name[:2]).values() if one.valid}
         kind = "redundant-index" if definition in covered else f"{word}-index"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
+from typing import overload
 
 _QUOTED = re.compile(r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")")
 _LITERAL = re.compile(r"('(?:[^']|'')*')::[\w\s.\"]+(?:\([\d,]+\))?(?:\[\])*")
@@ -14,24 +15,32 @@ _TIMEZONE = re.compile(r"timezone\(('(?:[^']|'')*'::text), CURRENT_TIMESTAMP\)")
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
 
 
-def expression_meaning(expression: str) -> str:
+@overload
+def expression_meaning(expression: str) -> str: ...
+@overload
+def expression_meaning(expression: str | None) -> str | None: ...
+def expression_meaning(expression: str | None) -> str | None:
     """An expression's text, such that two are equal that PostgreSQL evaluates alike.
 
     `now()` and `CURRENT_TIMESTAMP`; `timezone('utc', now())` and `(now() AT TIME ZONE 'utc')`.
     https://www.postgresql.org/docs/current/functions-datetime.html
     """
+    if expression is None:
+        return None
     parts = _QUOTED.split(expression.replace(_NOW_LITERAL, "CURRENT_TIMESTAMP"))
     # Every second part is a quoted one.
     parts[::2] = [_NOW.sub("CURRENT_TIMESTAMP", part) for part in parts[::2]]
     return _TIMEZONE.sub(r"(CURRENT_TIMESTAMP AT TIME ZONE \1)", "".join(parts))
 
 
-def default_meaning(expression: str, column_type: str) -> str:
+def default_meaning(expression: str | None, column_type: str) -> str | None:
     """A column default's text, such that two that mean the same on this column's type are equal.
 
     A literal is what the column's type makes of it, whatever cast stands behind it: `'x'::text` and
     `'x'::character varying`, `'{}'::text[]` and `ARRAY[]::text[]`, `0` and `0.00`.
     """
+    if expression is None:
+        return None
     text = expression_meaning(expression)
     if _EMPTY_ARRAY.fullmatch(text):
         text = "'{}'::text[]"

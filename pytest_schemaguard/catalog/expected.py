@@ -65,6 +65,8 @@ def clear(connection: Any, models: Models, *, owner: str) -> None:
         cursor.execute(
             "SELECT nspname FROM pg_namespace"
             " WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+            " AND NOT has_schema_privilege(%s, oid, 'CREATE') AND pg_has_role(nspowner, 'USAGE')",
+            (owner,),
         )
         statements += [
             sql.SQL("GRANT ALL ON SCHEMA {} TO {}").format(

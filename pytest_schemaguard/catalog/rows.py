@@ -48,7 +48,8 @@ def fingerprints(connection: Any, snapshot: Snapshot) -> dict[Name, RowPrint]:
 def _query(name: Name, columns: list[str]) -> sql.Composable:
     hashed = sql.SQL("coalesce(sum(hashtextextended({}, 0)::numeric), 0)")
     sums = [hashed.format(sql.SQL("t.{}::text").format(sql.Identifier(one))) for one in columns]
-    whole = hashed.format(sql.SQL("t::text"))
+    # Not `t::text`: of a table with a column t, that would be the column.
+    whole = hashed.format(sql.SQL("ROW(t.*)::text"))
     return sql.SQL("SELECT count(*), {} FROM {} AS t").format(
         sql.SQL(", ").join([whole, *sums]), sql.Identifier(*name)
     )

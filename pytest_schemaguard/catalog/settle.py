@@ -47,9 +47,10 @@ def settled_differences(
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute("SET LOCAL search_path = pg_catalog")
-        sides = [_settled(cursor, side, suspects) for side in (expected, actual)]
+        expected = _settled(cursor, expected, suspects)
+        actual = _settled(cursor, actual, suspects)
         cursor.execute("ROLLBACK")
-    return diff(sides[0], _alike(*sides, suspects))
+    return diff(expected, _alike(expected, actual, suspects))
 
 
 def _settled(cursor: Any, side: Snapshot, suspects: set[Name]) -> Snapshot:
@@ -160,6 +161,10 @@ def _told(
     return str(row[0]) if row else None
 
 
+def _regclass(name: Name) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name[:2])
+
+
 def _alike(expected: Snapshot, actual: Snapshot, suspects: set[Name]) -> Snapshot:
     """The actual snapshot in the expected one's words, where both mean the same."""
     columns, constraints, indexes = (
@@ -180,16 +185,15 @@ def _alike(expected: Snapshot, actual: Snapshot, suspects: set[Name]) -> Snapsho
 
 
 def _alike_column(wanted: Column, there: Column) -> Column:
-    changes = {}
-    if wanted.default and there.default:
-        meanings = {default_meaning(str(one.default), one.type) for one in (wanted, there)}
-        if len(meanings) == 1:
-            changes["default"] = wanted.default
-    if wanted.generated and there.generated:
-        meanings = {expression_meaning(str(one.generated)) for one in (wanted, there)}
-        if len(meanings) == 1:
-            changes["generated"] = wanted.generated
-    return replace(there, **changes)
+    same_default = default_meaning(wanted.default, wanted.type) == default_meaning(
+        there.default, there.type
+    )
+    same_expression = expression_meaning(wanted.generated) == expression_meaning(there.generated)
+    return replace(
+        there,
+        default=wanted.default if same_default else there.default,
+        generated=wanted.generated if same_expression else there.generated,
+    )
 
 
 def _alike_definition(there: Any, candidates: Mapping[Name, Any]) -> Any:

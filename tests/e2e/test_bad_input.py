@@ -137,7 +137,7 @@ def test_a_statement_that_never_ends(project: Project) -> None:
     assert_says(
         result,
         project,
-        f"{MIGRATION}: the statement ran longer than 0.5 s",
+        f"{MIGRATION}:2: the statement ran longer than 0.5 s",
         "raise `statement-timeout-s`, or mend the statement if it never ends",
     )
 

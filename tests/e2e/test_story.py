@@ -72,10 +72,10 @@ def test_without_the_migration_the_run_is_red_and_names_the_four_columns(
     for column in COLUMNS:
         line = next(i for i, text in enumerate(models, 1) if re.match(rf"\s+{column}:", text))
         assert (
-            f"  public.user.{column}: in the model User (tests/app/models.py:{line}), "
+            f"public.user.{column}: in the model User (tests/app/models.py:{line}), "
             "missing in the database"
         ) in text
-    assert 'fix: ALTER TABLE "user" ADD COLUMN' in text or "ALTER TABLE public" in text
+        assert f'fix: ALTER TABLE "public"."user" ADD COLUMN "{column}" ' in text
     assert "UndefinedColumn" in text
     subjects = {
         finding["subject"]

@@ -107,7 +107,7 @@ def run(arguments):
     serving = subprocess.Popen([sys.executable, "-c", LISTEN], stdout=subprocess.PIPE)
     port = int(serving.stdout.readline())
     socket.create_connection(("127.0.0.1", port)).close()
-    answers = [sorted({"psycopg", "psycopg2"} & set(sys.modules))]
+    answers = ["pytest_schemaguard.project.drivers" in sys.modules]
     for host in ("127.0.0.1", "10.1.2.3"):
         try:
             socket.create_connection((host, 5432))
@@ -118,7 +118,7 @@ def run(arguments):
     one = project(code, fences=("namespace",))
     if "namespace" not in one.fence:
         pytest.skip("no namespaces here")
-    assert one.call("inside.task", {}, timeout_s=30) == [[], True, True]
+    assert one.call("inside.task", {}, timeout_s=30) == [False, True, True]
     refused = ["tried to connect to 127.0.0.1:5432", "tried to connect to 10.1.2.3:5432"]
     assert one.refused() == refused
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 POLL_S = 0.02
 STOP_S = 5.0
+GONE_S = 1.0
+"""How long to wait for killed processes; zombies that nobody reaps stay in their group."""
 TAIL_LINES = 30
 TELL_AFTER_S = 2.0
 
@@ -125,10 +127,13 @@ class Serving:
                 os.killpg(process.pid, number)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_S)
-                # The first is gone; what it has started must follow.
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                return
+                break
+        # The first is gone; what it has started must follow, and ends only after the signal.
+        deadline = time.monotonic() + GONE_S
+        with suppress(ProcessLookupError, PermissionError):
+            while time.monotonic() < deadline:
+                os.killpg(process.pid, signal.SIGKILL)
+                time.sleep(POLL_S)
 
     def printed(self) -> int:
         """How many bytes it has printed so far."""

@@ -42,7 +42,9 @@ def needs(settings):
 """
 FASTAPI = """\
 from contextlib import asynccontextmanager
-from fastapi import FastAPI, Request, Response
+import asyncio
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 events = []
@@ -64,6 +66,14 @@ def login(body: Login, request: Request):
     if body.email == "boom@example.org":
         raise KeyError("no such user")
     return {"greeting": getattr(request.state, "greeting", None), "email": body.email}
+
+@app.post("/stream")
+async def stream():
+    async def parts():
+        for part in "abc":
+            await asyncio.sleep(0.01)
+            yield part
+    return StreamingResponse(parts())
 
 async def raw(scope, receive, send):
     if scope["type"] == "lifespan":
@@ -160,6 +170,12 @@ def test_lifespan_false_skips_the_startup(ask: Callable[..., RequestReport]) -> 
     assert sys.modules["web"].events == []
 
 
+def test_streamed_answer_is_read_to_its_end(ask: Callable[..., RequestReport]) -> None:
+    """An application that hears too early that its client is gone stops to answer."""
+    (answer,) = ask(FASTAPI, app="web:app", path="/stream").answers
+    assert (answer.status, answer.excerpt, answer.error) == (200, "abc", None)
+
+
 def test_application_without_a_lifespan_is_asked(ask: Callable[..., RequestReport]) -> None:
     (answer,) = ask(FASTAPI, app="web:raw", body="hello", path="/a%20b").answers
     assert (answer.status, answer.excerpt, answer.problem) == (201, "/a%20bhello", None)
@@ -170,7 +186,7 @@ def test_exception_that_an_asgi_application_lets_through_is_told(
 ) -> None:
     (answer,) = ask(FASTAPI, new("boom@example.org"), app="web:app", json=ADA).answers
     assert (answer.status, answer.problem) == (500, "raised")
-    assert (answer.error or "").startswith("web.py:22: KeyError: 'no such user'")
+    assert (answer.error or "").startswith("web.py:24: KeyError: 'no such user'")
 
 
 def test_exception_that_a_wsgi_application_lets_through_is_told(
