@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_schemaguard.errors import ConfigError, MigrationError
 from pytest_schemaguard.findings import Outcome, Verdict
 from pytest_schemaguard.guarding import guard_of, is_controller, is_worker, run_of
 from pytest_schemaguard.nodes import CheckItem, GuardFile, verdict_key
+from pytest_schemaguard.project.environment import INSIDE
 from pytest_schemaguard.reports import json, terminal
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ class Gate:
     """The plugin behind the option. Raises pytest.UsageError where it cannot begin."""
 
     def __init__(self, config: pytest.Config) -> None:
-        _refuse_what_comes_later(config)
+        _refuse_what_cannot_be(config)
         # Single tests that the user names run, whatever may be wrong with the migrations.
         names_tests = any("::" in argument for argument in config.args)
         try:
@@ -140,7 +142,12 @@ _CUT_SHORT = (
 """pytest has said itself why nothing ran."""
 
 
-def _refuse_what_comes_later(config: pytest.Config) -> None:
+def _refuse_what_cannot_be(config: pytest.Config) -> None:
+    if INSIDE in os.environ:
+        raise pytest.UsageError(
+            "--schema-guard: the project's code, which the guard is running, ran pytest with the "
+            "guard again"
+        )
     for option in ("--schema-guard-since", "--schema-guard-html"):
         if config.getoption(option):
             raise pytest.UsageError(

@@ -76,6 +76,7 @@ def log_in(
                 "models": list(config.models),
                 "root": str(config.root),
                 "commit": login.request is not None,
+                "request": login.request and asdict(login.request),
             },
             timeout_s=ORM_TIMEOUT_S,
         )

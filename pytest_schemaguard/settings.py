@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.config import Baseline, Config, Login, Request
 from pytest_schemaguard.errors import ConfigError
+from pytest_schemaguard.project.environment import check_placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +22,6 @@ TABLE = "tool.schema-guard"
 SUPPORTED_MAJORS = range(14, 19)
 CHECKS = ("applies", "idempotent", "drift", "queries", "login")
 SERVERS = ("auto", "local", "embedded", "docker")
-PLACEHOLDERS = ("url", "host", "port", "user", "password", "database", "dir")
 EXAMPLE = """\
 [tool.schema-guard]
 models = "app.models:Base"
@@ -323,14 +323,11 @@ class _Reader:
         for name, one in table.items():
             if not isinstance(one, str):
                 raise self.wrong(key, f"{name} = {one!r} is no text", 'write it in quotes: "..."')
-            for found in re.findall(r"\{(\w+)(?::\w+)?\}", one):
-                if found not in PLACEHOLDERS:
-                    near = difflib.get_close_matches(found, PLACEHOLDERS, n=1)
-                    hint = f"did you mean {{{near[0]}}}? " if near else ""
-                    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-                    fact = f"{name}: no placeholder {{{found}}}"
-                    raise self.wrong(key, fact, f"{hint}they are {known}, {{url:driver}}")
             values[name] = one
+        try:
+            check_placeholders(values)
+        except ConfigError as error:
+            raise self.wrong(error.subject, error.fact, error.fix or "") from None
         return values
 
     def login(self, key: str, value: Any) -> Login:

@@ -158,9 +158,9 @@ timeout-s = 90
         (
             "env = { URL = '{ulr}' }\n",
             (
-                "PROJECT/pyproject.toml:7: [tool.schema-guard] env: URL: no placeholder {ulr}\n"
+                "PROJECT/pyproject.toml:7: [tool.schema-guard] env.URL: no placeholder {ulr}\n"
                 "  next: did you mean {url}? they are {url}, {host}, {port}, {user}, {password}, "
-                "{database}, {dir}, {url:driver}"
+                "{database}, {dir}, and {url:driver}"
             ),
         ),
         (

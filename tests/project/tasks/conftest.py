@@ -8,7 +8,8 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy.orm import clear_mappers
+from sqlalchemy import event
+from sqlalchemy.orm import Mapper
 
 from pytest_schemaguard.models import Models
 from pytest_schemaguard.project.tasks import models as models_task
@@ -34,8 +35,16 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         return tmp_path
 
     before = set(sys.modules)
+    mapped: list[Mapper[Any]] = []
+
+    def remember(mapper: Mapper[Any], _: type) -> None:
+        mapped.append(mapper)
+
+    event.listen(Mapper, "after_mapper_constructed", remember)
     yield files
-    clear_mappers()
+    event.remove(Mapper, "after_mapper_constructed", remember)
+    for mapper in mapped:  # and no other: clear_mappers() would forget those of other tests
+        mapper.registry.dispose(cascade=True)
     source_of.cache_clear()
     own = {path.stem for path in tmp_path.iterdir()}
     for name in set(sys.modules) - before:
