@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
+import os.path
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_schemaguard.errors import ConfigError, MigrationError
+from pytest_schemaguard.errors import ConfigError, GuardError, MigrationError
 from pytest_schemaguard.findings import Outcome, Verdict
-from pytest_schemaguard.guarding import guard_of, is_controller, is_worker, run_of
+from pytest_schemaguard.guarding import (
+    guard_of,
+    is_controller,
+    is_worker,
+    run_of,
+    runs_elsewhere,
+)
 from pytest_schemaguard.nodes import CheckItem, GuardFile, verdict_key
 from pytest_schemaguard.project.environment import INSIDE
 from pytest_schemaguard.reports import json, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from pathlib import Path
 
 _REPORT = "schema_guard"
 """The attribute of a test report that carries a check's entry, from xdist's workers too."""
@@ -28,19 +35,31 @@ class Gate:
     def __init__(self, config: pytest.Config) -> None:
         _refuse_what_cannot_be(config)
         # Single tests that the user names run, whatever may be wrong with the migrations.
-        names_tests = any("::" in argument for argument in config.args)
+        self._names_tests = any("::" in argument for argument in config.args)
         try:
             self._guard = guard_of(config)
-            _ = names_tests or self._guard.judged
+            _ = self._names_tests or self._guard.judged
         except (ConfigError, MigrationError) as error:
             raise pytest.UsageError(str(error)) from None
         self._config = config
         self._entries: list[dict[str, Any]] = []
         self._deselected = 0
-        if not names_tests:
+        if not self._names_tests:
             _add_to_arguments(config, self._guard.config.file)
 
     # Collection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """One error where no server can be had, rather than one from each check."""
+        if self._names_tests or self._config.getoption("collectonly"):
+            return
+        if is_worker(self._config) or runs_elsewhere(self._config):
+            return
+        try:
+            _ = self._guard.candidate
+        except GuardError as error:
+            raise pytest.UsageError(str(error)) from None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_file(
@@ -64,12 +83,17 @@ class Gate:
             return
         checks = {item.check for item in session.items if isinstance(item, CheckItem)}
         if any(check.needs_models for check in checks):
-            self._guard.start_project()
+            self._guard.boot_project()
 
     # Reports
 
     def pytest_report_header(self) -> list[str]:
-        return [] if is_worker(self._config) else terminal.header(self._guard)
+        if is_worker(self._config):
+            return []
+        try:
+            return terminal.header(self._guard)
+        except GuardError as error:  # of no matter to what runs; a check would say it again
+            return [f"schema-guard: {line}" for line in str(error).splitlines()]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -163,10 +187,16 @@ def _refuse_what_cannot_be(config: pytest.Config) -> None:
 def _add_to_arguments(config: pytest.Config, file: Path) -> None:
     """The configuration joins what pytest collects.
 
-    Never a migration: pytest would import an Alembic revision as a test module.
+    Never a migration: pytest would import an Alembic revision as a test module. Where an argument
+    is a folder that holds the file, pytest 8 would collect nothing of that folder but the file
+    (it takes the folder for a duplicate); it finds the file in there itself.
     """
-    if file not in {config.invocation_params.dir / argument for argument in config.args}:
-        config.args.append(str(file))
+    named = [
+        Path(os.path.normpath(config.invocation_params.dir / argument)) for argument in config.args
+    ]
+    if file in named or (pytest.version_tuple < (9,) and not set(named).isdisjoint(file.parents)):
+        return
+    config.args.append(str(file))
 
 
 def _why_nothing_ran(config: pytest.Config, deselected: int) -> str:

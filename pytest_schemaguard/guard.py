@@ -58,7 +58,7 @@ class Guard:
         """pytest's `pythonpath`: what the project's tests can import, its models may."""
         self._evidence = Evidence(run, shared=shared)
         self._projects: list[Project] = []
-        self._clones = itertools.count()
+        self._numbers = itertools.count()
 
     def close(self) -> None:
         """Ends what this process started, and lets go of the server."""
@@ -171,19 +171,19 @@ class Guard:
         """The process that reads the models."""
         return self.project_on("project")
 
-    def start_project(self) -> None:
-        """Has the project's process begin, if it can; who needs it is told why it cannot."""
+    def boot_project(self) -> None:
+        """Has that process begin its imports, if it can; who needs it is told why it cannot."""
         with suppress(GuardError):
-            self.project.start()
+            self.project.boot()
 
     def project_on(self, database: str) -> Project:
-        """A process of the project's side whose `{url}` is this database. Raises ServerError."""
+        """A process of the project's side whose `{url}` is this database."""
         from pytest_schemaguard.project import Project
 
         project = Project(
             self.config,
-            self.databases.address(database),
-            folder=self.own_folder(f"project-{database}"),
+            lambda: self.databases.address(database),
+            folder=self.own_folder(f"project-{next(self._numbers)}"),
             python_path=self._python_path,
         )
         self._projects.append(project)
@@ -318,7 +318,7 @@ class Guard:
             there = [name for name in names if self.databases.exists(name)]
             for name in there:
                 self.databases.thaw(name)
-            return [f"psql '{self._way_in(name)}'" for name in there]
+            return [self._way_in(name) for name in there]
         return []  # there is no server to look into
 
     def _looked_at(self, check: str, migration: Migration | None) -> list[str]:
@@ -329,18 +329,25 @@ class Guard:
         return [self.states.migrated().name, own]
 
     def _way_in(self, database: str) -> str:
-        """A URL without a password where none is asked for, or where the user knows it."""
+        """A psql command that names no password: the user knows it, or a file, or none is asked for."""
         if self.server.provider == "existing":
-            return self.server.admin.at(self.databases.full_name(database)).safe
+            return f"psql '{self.server.admin.at(self.databases.full_name(database)).safe}'"
         address = self.databases.address(database)
-        return address.safe if address.is_socket else address.url()
+        command = f"psql '{address.safe}'"
+        if address.is_socket:
+            return command
+        # https://www.postgresql.org/docs/current/libpq-pgpass.html
+        passwords = self._run.folder / "pgpass"
+        passwords.touch(mode=0o600)
+        passwords.write_text(f"*:*:*:{address.user}:{address.password}\n", encoding="utf-8")
+        return f"PGPASSFILE={passwords} {command}"
 
     # The user's own tests
 
     @contextmanager
     def clone(self) -> Iterator[Address]:
         """A database of the migrated state for one test. Raises GuardError."""
-        name = f"test-{os.getpid()}-{next(self._clones)}"
+        name = f"test-{os.getpid()}-{next(self._numbers)}"
         self.databases.create(name, template=self.states.migrated().name)
         try:
             yield self.databases.address(name)

@@ -1,7 +1,8 @@
 """The project's side: the process in which the project's code runs.
 
 It hears tasks and answers them on one socket, a line of JSON each. What the project prints goes
-elsewhere. Nothing of the project, and nothing heavy, is imported before the fence stands.
+elsewhere. Nothing of the project is imported before the fence stands: libraries that every task
+needs may be, while the guard still starts a server.
 """
 
 from __future__ import annotations
@@ -50,9 +51,13 @@ class Child:
 
     def serve(self) -> None:
         """Answer one task after the other, until pytest closes the channel."""
-        boot = json.loads(self._lines.readline())
-        self._enter(boot)
-        self._prepare(boot)
+        first, boot = self._lines.readline(), b""
+        if first:
+            preload(json.loads(first)["preload"])
+            boot = self._lines.readline()
+        if not boot:
+            return  # pytest needs no project after all
+        self._enter(json.loads(boot))
         for request in self._lines:
             answer = self._trouble and json.dumps(self._trouble)
             self._send(answer or self._answer(**json.loads(request)))
@@ -90,14 +95,6 @@ class Child:
         self._say({"fence": raised.sentence})
         path = [str(self.root), *boot["path"]]
         sys.path[:] = path + [entry for entry in sys.path if entry not in path]
-
-    def _prepare(self, boot: dict[str, Any]) -> None:
-        """Import the libraries that tasks need, while the guard is busy elsewhere; call `setup`."""
-        for name in boot["preload"]:
-            try:
-                importlib.import_module(name)
-            except ImportError:
-                break  # the task that needs it says so
         if boot["setup"] is not None:
             subject = f"setup {boot['setup']}"
             self._trouble = self._guarded(subject, self._set_up, boot["setup"], subject)
@@ -140,6 +137,15 @@ class Child:
     def _send(self, line: str) -> None:
         with self._speaking:
             self._channel.sendall(line.encode() + b"\n")
+
+
+def preload(names: list[str]) -> None:
+    """Import the libraries that tasks need, while the guard is busy elsewhere."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            break  # the task that needs it says so
 
 
 def fields(error: GuardError) -> dict[str, Any]:

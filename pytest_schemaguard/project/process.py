@@ -44,7 +44,8 @@ _PROCESS = "the project's process"
 class Project:
     """One process of the project's side: started when it is needed, kept for further calls.
 
-    `address` is the database that `{url}` and the others in the configuration's `env` stand for;
+    `address` is the database that `{url}` and the others in the configuration's `env` stand for,
+    or a function that says it, called when the process has booted and is needed;
     `folder` is writable, this object's alone, and what `{dir}` stands for. `extra_env` adds to
     `env`; `python_path` are pytest's `pythonpath` folders. After a call that ended the process the
     next one starts another.
@@ -53,7 +54,7 @@ class Project:
     def __init__(
         self,
         config: Config,
-        address: Address,
+        address: Address | Callable[[], Address],
         *,
         folder: Path,
         extra_env: Mapping[str, str] | None = None,
@@ -72,10 +73,11 @@ class Project:
         self._secrets = (
             environment.secrets_in(os.environ)
             | environment.secrets_in(self._env)
-            | {address.password}
         )
         self._lock = threading.RLock()
         self._peer: Peer | None = None
+        self._is_entered = False
+        """Whether the process knows its database and has raised its fence."""
         self._output: Path | None = None
         self._noted = 0
         """Where the notes of this call's refusals begin."""
@@ -85,6 +87,14 @@ class Project:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def boot(self) -> None:
+        """Start the process without its database: it imports `preload`, and nothing else.
+
+        What takes long is under way then before there is a server. Raises ProjectError.
+        """
+        with self._lock:
+            self._booted()
 
     def start(self) -> None:
         """Start the process, and return at once. Raises ProjectError, ConfigError (`env`)."""
@@ -155,8 +165,9 @@ class Project:
             if self._peer is not None:
                 self._peer.end()
                 self._peer = None
+                self._is_entered = False
 
-    def _started(self) -> Peer:
+    def _booted(self) -> Peer:
         if self._peer is not None:
             return self._peer
         environment.check_placeholders(self._env)
@@ -175,20 +186,30 @@ class Project:
                 f"cannot be started: {error}",
                 fix=f"check that {sys.executable} runs and {self._folder} can be written",
             ) from None
+        self._is_entered = False
+        self._peer.say({"preload": list(self._preload)})
+        return self._peer
+
+    def _started(self) -> Peer:
+        peer = self._booted()
+        if self._is_entered:
+            return peer
+        address = self._address() if callable(self._address) else self._address
+        self._secrets |= {address.password}
         # Over the channel, since others can read a process's arguments and first environment.
-        self._peer.say(
+        peer.say(
             {
-                "address": dataclasses.asdict(self._address),
+                "address": dataclasses.asdict(address),
                 "env": self._env,
                 "root": str(self._config.root),
                 "folder": str(self._folder),
                 "path": [str(path) for path in self._python_path],
                 "setup": self._config.setup,
-                "preload": list(self._preload),
                 "fences": list(self._fences),
             }
         )
-        return self._peer
+        self._is_entered = True
+        return peer
 
     def _variables(self) -> dict[str, str]:
         return {
