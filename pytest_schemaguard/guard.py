@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_schemaguard.address import Address
+    from pytest_schemaguard.clones import Clones
     from pytest_schemaguard.comparison import Comparison
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.logins import LoginEvidence
@@ -64,6 +65,8 @@ class Guard:
         """Ends what this process started, and lets go of the server."""
         for project in self._projects:
             project.close()
+        if "_clones" in self.__dict__:
+            self._clones.close()
         if "databases" in self.__dict__:
             self.databases.close()
 
@@ -344,12 +347,19 @@ class Guard:
 
     # The user's own tests
 
+    @cached_property
+    def _clones(self) -> Clones:
+        from pytest_schemaguard.clones import Clones
+        from pytest_schemaguard.servers.databases import Databases
+
+        return Clones(
+            Databases(self.server, self._run),
+            template=self.states.migrated().name,
+            prefix=f"test-{os.getpid()}",
+        )
+
     @contextmanager
     def clone(self) -> Iterator[Address]:
         """A database of the migrated state for one test. Raises GuardError."""
-        name = f"test-{os.getpid()}-{next(self._numbers)}"
-        self.databases.create(name, template=self.states.migrated().name)
-        try:
+        with self._clones.take() as name:
             yield self.databases.address(name)
-        finally:
-            self.databases.drop(name)

@@ -83,3 +83,21 @@ def test_a_project_without_the_table_is_told_what_to_add(project: Project) -> No
     result = project.run("-k", "test_url")
     result.assert_outcomes(errors=1, deselected=4)
     result.stdout.fnmatch_lines(["*configuration: no [[]tool.schema-guard[]] table*"])
+
+
+def test_databases_do_not_pile_up(project: Project) -> None:
+    project.write(
+        "tests/test_users.py",
+        """\
+        import pytest
+        from sqlalchemy import text
+
+
+        @pytest.mark.parametrize("n", range(30))
+        def test_count(schema_guard_engine, n):
+            with schema_guard_engine.connect() as connection:
+                names = connection.scalars(text("SELECT datname FROM pg_database")).all()
+            assert len([name for name in names if "_test-" in name]) <= 4
+        """,
+    )
+    project.run().assert_outcomes(passed=30)
