@@ -18,12 +18,14 @@ from pytest_schemaguard.guarding import (
     run_of,
     runs_elsewhere,
 )
-from pytest_schemaguard.nodes import CheckItem, GuardFile, verdict_key
+from pytest_schemaguard.nodes import CheckItem, GuardFile, asked_for, verdict_key
 from pytest_schemaguard.project.environment import INSIDE
 from pytest_schemaguard.reports import json, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
+
+    from pytest_schemaguard.checks import Check
 
 _REPORT = "schema_guard"
 """The attribute of a test report that carries a check's entry, from xdist's workers too."""
@@ -60,6 +62,9 @@ class Gate:
             _ = self._guard.candidate
         except GuardError as error:
             raise pytest.UsageError(str(error)) from None
+        may_deselect = self._config.getoption("keyword") or self._config.getoption("markexpr")
+        if not may_deselect:
+            self._boot(asked_for(self._guard))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_file(
@@ -73,15 +78,16 @@ class Gate:
         self._deselected += sum(isinstance(item, CheckItem) for item in items)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Has the project's imports under way while the migrations run, where they are needed.
+        if not self._config.getoption("collectonly"):
+            self._boot(item.check for item in session.items if isinstance(item, CheckItem))
 
-        Not in an xdist worker, which cannot know what it will be given.
+    def _boot(self, checks: Iterable[Check]) -> None:
+        """Has the project's imports under way early: they take longer than the migrations.
+
+        Not in an xdist worker, which cannot know what it will be given, nor in its controller.
         """
-        if is_worker(self._config) or self._config.getoption("collectonly"):
+        if is_worker(self._config) or is_controller(self._config):
             return
-        if is_controller(self._config):
-            return
-        checks = {item.check for item in session.items if isinstance(item, CheckItem)}
         if any(check.needs_models for check in checks):
             self._guard.boot_project()
 
@@ -143,11 +149,18 @@ class Gate:
         yield
         path = self._config.getoption("--schema-guard-json")
         if path:
-            json.write(
-                self._config.invocation_params.dir / path,
-                server=self._guard.server_used(),
-                entries=self._entries,
-            )
+            try:
+                json.write(
+                    self._config.invocation_params.dir / path,
+                    server=self._guard.server_used(),
+                    entries=self._entries,
+                )
+            except OSError as error:
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+                terminal.last_line(
+                    self._config,
+                    f"schema-guard: --schema-guard-json={path}: no report: {error.strerror}",
+                )
         if self._config.getoption("--schema-guard-keep") and any(map(json.failed, self._entries)):
             file = run_of(self._config).keep()
             terminal.last_line(

@@ -48,7 +48,7 @@ class GuardFile(pytest.File):
             yield MigrationCollector.from_parent(
                 self, name=guard.relative(migration.path), migration=migration
             )
-        for check in _asked_for(guard, Scope.SCHEMA):
+        for check in asked_for(guard, Scope.SCHEMA):
             yield CheckItem.from_parent(self, name=check.name, check=check, migration=None)
 
 
@@ -60,7 +60,7 @@ class MigrationCollector(pytest.Collector):
         self.migration = migration
 
     def collect(self) -> Iterator[pytest.Item]:
-        for check in _asked_for(guard_of(self.config), Scope.MIGRATION):
+        for check in asked_for(guard_of(self.config), Scope.MIGRATION):
             yield CheckItem.from_parent(
                 self, name=check.name, check=check, migration=self.migration
             )
@@ -107,8 +107,9 @@ class CheckItem(pytest.Item):
         return path, None, f"{self.subject}::{self.check.name}"
 
 
-def _asked_for(guard: Guard, scope: Scope) -> Iterator[Check]:
+def asked_for(guard: Guard, scope: Scope | None = None) -> Iterator[Check]:
+    """The checks that the configuration asks for, of this scope or of each."""
     names = guard.config.checks
     for check in CHECKS:
-        if check.scope is scope and (names is None or check.name in names):
+        if scope in {None, check.scope} and (names is None or check.name in names):
             yield check

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 FENCES = ("namespace", "landlock", "python")
 """The kinds of fence, the strongest first: the first that the system permits is raised."""
-PRELOAD = ("sqlalchemy.orm", "sqlalchemy.dialects.postgresql")
+PRELOAD = (
+    "sqlalchemy.orm",
+    "sqlalchemy.dialects.postgresql",
+    "pytest_schemaguard.project.tasks.models",
+)
 """Imported while the guard does other work; every task needs them."""
 BOOT_S = 30.0
 TAIL_LINES = 20
