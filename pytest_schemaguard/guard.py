@@ -332,7 +332,7 @@ class Guard:
         return [self.states.migrated().name, own]
 
     def _way_in(self, database: str) -> str:
-        """A psql command that names no password: the user knows it, or a file, or none is asked for."""
+        """A psql command without a password: the user knows it, a file does, or none is asked."""
         if self.server.provider == "existing":
             return f"psql '{self.server.admin.at(self.databases.full_name(database)).safe}'"
         address = self.databases.address(database)

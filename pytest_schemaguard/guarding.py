@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +47,27 @@ def run_of(config: pytest.Config) -> Run:
     """This process's run: an xdist worker joins its controller's, where it shares its machine."""
     if run_key not in config.stash:
         folder = _workerinput(config).get(RUN)
-        run = Run.begin() if folder is None else Run.join(Path(folder))
+        if folder is None:
+            run = Run.begin()
+        else:
+            run = Run.join(Path(folder))
+            waiting = threading.Thread(target=_end_with_owner, args=(run,), daemon=True)
+            waiting.start()
         config.add_cleanup(run.close)
         config.stash[run_key] = run
     return config.stash[run_key]
+
+
+def _end_with_owner(run: Run) -> None:
+    """Ends this worker when its controller has ended, however that came about.
+
+    execnet gives a worker that is inside a statement 15 s after its controller was killed; so long
+    the run would count as alive, and what it left on an existing server would stay.
+    """
+    with contextlib.suppress(FileNotFoundError):  # the run has ended already
+        owner = os.open(run.folder / "owner.lock", os.O_RDWR | os.O_CLOEXEC)
+        fcntl.lockf(owner, fcntl.LOCK_SH)
+    os._exit(1)
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -58,6 +78,12 @@ def is_worker(config: pytest.Config) -> bool:
 def is_controller(config: pytest.Config) -> bool:
     """Whether xdist's workers run the tests, and this process none."""
     return config.pluginmanager.has_plugin("dsession")
+
+
+def runs_elsewhere(config: pytest.Config) -> bool:
+    """Whether xdist has workers on other hosts, which look for a server of their own there."""
+    specs: list[str] = config.getoption("tx", None) or []
+    return any("popen" not in spec for spec in specs)
 
 
 def is_shared(config: pytest.Config) -> bool:

@@ -145,7 +145,7 @@ class States:
                         path=self._relative(path),
                         line=run.error.line if run.error else None,
                     )
-        self._finish(key)
+        self._databases.freeze(key)
         return {"name": key, "snapshot": None, "run": None}
 
     def _prepare(self, database: str, texts: Sequence[str]) -> None:

@@ -12,7 +12,8 @@ SELECT
   NOT a.attnotnull,
   CASE
     WHEN a.attgenerated <> '' THEN NULL
-    WHEN e.expression LIKE 'nextval(%' AND e.expression ~ '^nextval\(''([^'']|'''')+''::regclass\)$'
+    -- More than the bare call would stand in parentheses.
+    WHEN e.expression LIKE 'nextval(%'
       AND EXISTS (
         SELECT
         FROM pg_depend uses

@@ -195,20 +195,37 @@ def _stand_ins(
 def _alone(
     word: str, own: Snapshot, other: Snapshot, constraints: list[Name], indexes: list[Name]
 ) -> Iterator[Difference]:
-    """What one side alone has; `redundant` where the other does the same by something else."""
+    """What one side alone has; `redundant` where something else does the same."""
     side = "expected" if word == "missing" else "actual"
     for name in constraints:
         one = own.constraints[name]
-        others = other.constraints_of(name[:2]).values()
-        same = _meaning(one) in {_meaning(each) for each in others}
-        kind = "redundant-constraint" if same else f"{word}-{_slug(one.kind)}"
+        redundant = bool(_effects_of(one) & _effects(other, name))
+        kind = "redundant-constraint" if redundant else f"{word}-{_slug(one.kind)}"
         yield _gone(kind, name, **{side: one.definition})
     for name in indexes:
         definition = own.indexes[name].definition
-        covered = {one.index for one in other.constraints_of(name[:2]).values()}
-        covered |= {one.definition for one in other.indexes_of(name[:2]).values() if one.valid}
-        kind = "redundant-index" if definition in covered else f"{word}-index"
-        yield _gone(kind, name, **{side: definition})
+        # On its own side too: an invalid index that stands alone is not redundant.
+        redundant = all(definition in _effects(each, name) for each in (own, other))
+        yield _gone("redundant-index" if redundant else f"{word}-index", name, **{side: definition})
+
+
+def _effects(snapshot: Snapshot, but: Name) -> set[object]:
+    """What the constraints and valid indexes of a table do, without one of them."""
+    table = but[:2]
+    found: set[object] = {
+        index.definition
+        for name, index in snapshot.indexes_of(table).items()
+        if index.valid and name != but
+    }
+    for name, constraint in snapshot.constraints_of(table).items():
+        if name != but:
+            found |= _effects_of(constraint) | {constraint.index}
+    return found
+
+
+def _effects_of(constraint: Constraint) -> set[object]:
+    by_index = {constraint.index} if constraint.kind == "unique" and constraint.index else set()
+    return {_meaning(constraint), *by_index}
 
 
 def _enums(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
@@ -226,9 +243,9 @@ def _enums(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
 def _paired(
     wanted: Mapping[Name, Any], there: Mapping[Name, Any], same: Callable[[Any], Any]
 ) -> Iterator[tuple[Name, Any]]:
-    """Those of the same name on both sides that are not the same."""
+    """Those of the same name and kind on both sides that are not the same."""
     for name, one in wanted.items():
-        if name in there and same(one) != same(there[name]):
+        if name in there and _same_kind(one, there[name]) and same(one) != same(there[name]):
             yield name, one
 
 
@@ -236,8 +253,9 @@ def _unpaired(
     wanted: Mapping[Name, Any], there: Mapping[Name, Any], same: Callable[[Any], Any]
 ) -> tuple[list[Name], list[Name], list[tuple[Name, Name]]]:
     """Names on one side only: missing, extra, and the pairs that differ by their name alone."""
-    missing = sorted(wanted.keys() - there.keys())
-    extra = sorted(there.keys() - wanted.keys())
+    paired = {name for name in wanted if name in there and _same_kind(wanted[name], there[name])}
+    missing = sorted(wanted.keys() - paired)
+    extra = sorted(there.keys() - paired)
     renamed = []
     for old in list(missing):
         twin = next((new for new in extra if same(there[new]) == same(wanted[old])), None)
@@ -259,6 +277,11 @@ def _values(
                 expected=None if one is None else str(one),
                 actual=None if other is None else str(other),
             )
+
+
+def _same_kind(one: Constraint | Index, other: Constraint | Index) -> bool:
+    """A check called as the other side's key is no changed key."""
+    return getattr(one, "kind", None) == getattr(other, "kind", None)
 
 
 def _meaning(constraint: Constraint) -> tuple[str, str]:

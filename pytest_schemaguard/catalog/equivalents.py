@@ -48,11 +48,11 @@ def default_meaning(expression: str | None, column_type: str) -> str | None:
     if literal:
         text = literal[1]
     if column_type.startswith(_NUMBERS) and not column_type.endswith("]"):
-        return _number(text.strip("()'"), column_type) or text
+        return _number(text.strip("()'")) or text
     return text
 
 
-def _number(text: str, column_type: str) -> str | None:
+def _number(text: str) -> str | None:
     """The number in its shortest spelling, every digit of it; None where it is none."""
     try:
         number = Decimal(text)
@@ -64,8 +64,6 @@ def _number(text: str, column_type: str) -> str | None:
     assert isinstance(exponent, int)
     significant = "".join(map(str, digits)).rstrip("0")
     if not significant:
-        # Only binary floating point knows a negative zero.
-        signed = sign and not column_type.startswith("numeric")
-        return "-0" if signed else "0"
+        return "0"
     zeros = len(digits) - len(significant)
     return f"{'-' * sign}{significant.lstrip('0')}e{exponent + zeros}"

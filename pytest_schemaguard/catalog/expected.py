@@ -45,14 +45,12 @@ def clear(connection: Any, models: Models, *, owner: str) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(_RELATIONS.read_text(encoding="utf-8"))
-        relations = [((row[0], row[1]), row[2]) for row in cursor.fetchall()]
-        # Views go before the tables under them, which would take the views along.
-        relations.sort(key=lambda item: item[1] not in _KINDS)
+        # IF EXISTS: a table takes the views over it along.
         statements = [
             sql.SQL("DROP {} IF EXISTS {} CASCADE").format(
-                sql.SQL(_KINDS.get(kind, "TABLE")), sql.Identifier(*name)
+                sql.SQL(_KINDS.get(kind, "TABLE")), sql.Identifier(schema, name)
             )
-            for name, kind in relations
+            for schema, name, kind, *_ in cursor.fetchall()
         ]
         # A type or a sequence that stays would be in the way of the models' own.
         statements += [

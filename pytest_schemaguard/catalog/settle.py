@@ -153,10 +153,8 @@ def _told(
         cursor.execute(statement)
         cursor.execute(question, values)
         row = cursor.fetchone()
-    except psycopg2.Error as error:
-        if error.pgcode is None:
-            raise
-        row = None
+    except psycopg2.Error:
+        row = None  # of a connection that broke, the next line tells
     cursor.execute("ROLLBACK TO SAVEPOINT settling; RELEASE SAVEPOINT settling")
     return str(row[0]) if row else None
 

@@ -205,9 +205,10 @@ def _filling(one: Difference, *, fills_itself: bool) -> str | None:
     return None
 
 
-_TYPE = re.compile(r"([^(\[]+?)(?:\((\d+)(?:,(-?\d+))?\))?((?: \D+)?)")
-_TEXT = "character varying", "text"
+_MODIFIER = re.compile(r"\((\d+)(?:,(-?\d+))?\)")
+_TEXTS = "character varying", "text"
 _WIDENING = ("smallint", "integer", "bigint"), ("real", "double precision")
+_PRECISE = "timestamp", "time", "interval", "bit varying"
 
 
 def _fits(expected: str, actual: str) -> bool:
@@ -215,27 +216,23 @@ def _fits(expected: str, actual: str) -> bool:
 
     https://www.postgresql.org/docs/current/datatype.html
     """
-    wanted, there = _TYPE.fullmatch(expected), _TYPE.fullmatch(actual)
-    if wanted is None or there is None:
-        return False
-    (base, length, scale, tail), (other, room, other_scale, other_tail) = (
-        wanted.groups(),
-        there.groups(),
-    )
-    if base in _TEXT and other in _TEXT:
-        return _at_least(room, length)
     for types in _WIDENING:
         if expected in types and actual in types:
             return types.index(actual) > types.index(expected)
-    if base == other == "numeric" and tail == other_tail:
-        return room is None or (
-            length is not None
-            and int(other_scale) >= int(scale)
-            and int(room) - int(other_scale) >= int(length) - int(scale)
-        )
-    times = ("timestamp", "time", "interval", "bit varying")
-    return base == other and base in times and tail == other_tail and _at_least(room, length)
+    base, other = (_MODIFIER.sub("", one) for one in (expected, actual))
+    if base.endswith("[]") or other.endswith("[]"):
+        return False
+    (length, scale), (room, other_scale) = _modifiers(expected), _modifiers(actual)
+    if base == other == "numeric":
+        if room is None or length is None:
+            return room is None
+        return other_scale >= scale and room - other_scale >= length - scale
+    same = base == other and base.startswith(_PRECISE)
+    if same or (base in _TEXTS and other in _TEXTS):
+        return room is None or (length is not None and room >= length)
+    return False
 
 
-def _at_least(room: str | None, length: str | None) -> bool:
-    return room is None or (length is not None and int(room) >= int(length))
+def _modifiers(type_: str) -> tuple[int | None, int]:
+    found = _MODIFIER.search(type_)
+    return (int(found[1]), int(found[2] or 0)) if found else (None, 0)

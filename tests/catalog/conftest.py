@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.catalog.databases import execute
+from tests.catalog.databases import connected, execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,14 +16,22 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def bindir() -> str:
-    """Where pg_dump and psql are."""
+def bindir(postgres: Address) -> str:
+    """Where pg_dump and psql are; pg_dump reads no server that is newer than itself."""
     config = shutil.which("pg_config")
     if config is None:
         pytest.skip("no pg_config, so no pg_dump to dump with")
-    return subprocess.run(
-        [config, "--bindir"], check=True, capture_output=True, text=True
-    ).stdout.strip()
+    told = {
+        option: subprocess.run(
+            [config, option], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for option in ("--bindir", "--version")
+    }
+    with closing(connected(postgres)) as connection:
+        server = connection.info.server_version // 10000
+    if int(told["--version"].split()[1].split(".")[0]) < server:
+        pytest.skip(f"pg_dump of {told['--version']} cannot dump a server {server}")
+    return told["--bindir"]
 
 
 @pytest.fixture

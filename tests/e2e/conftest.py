@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
+import time
+from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
+import platformdirs
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from pytest_schemaguard.run import Run
+from pytest_schemaguard.servers import Missing, Wanted, obtain
+from tests.e2e.there import There
+from tests.servers.conftest import OWN
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pytest_schemaguard.servers import Provider
+
+CACHE = Path(platformdirs.user_cache_path())
+"""This user's, found before pytester gives each test a HOME of its own."""
+
+FILE = "migrations/0001_max_reports.sql"
 PYPROJECT = """\
 [tool.schema-guard]
 models = "app.models:Base"
@@ -71,7 +87,7 @@ class Project:
         self.write("app/models.py", MODELS)
         self.write("production.sql", PRODUCTION)
         self.write("rows.sql", ROWS)
-        self.write("migrations/0001_max_reports.sql", MIGRATION)
+        self.write(FILE, MIGRATION)
 
     def write(self, name: str, text: str) -> Path:
         path = self.root / name
@@ -103,6 +119,20 @@ class Project:
     def guard(self, *arguments: str, timeout: float = 120) -> pytest.RunResult:
         return self.run("--schema-guard", *arguments, timeout=timeout)
 
+    def start(
+        self, *arguments: str, environ: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """`pytest --schema-guard ARGUMENTS` in the background, in a session of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "pytest", "--schema-guard", *arguments],
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env=None if environ is None else dict(environ),
+        )
+
     def report(self) -> dict[str, Any]:
         """The JSON report of one more run."""
         self.guard("--schema-guard-json=report.json")
@@ -111,7 +141,8 @@ class Project:
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> Project:
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(CACHE))
     return Project(pytester)
 
 
@@ -119,3 +150,46 @@ def processes(word: str) -> list[str]:
     """The command lines of living processes that hold this word."""
     listed = subprocess.run(["ps", "-wweo", "args"], check=True, capture_output=True, text=True)
     return [line for line in listed.stdout.splitlines() if word in line and "ps -eo" not in line]
+
+
+@pytest.fixture(scope="module")
+def server_there() -> Iterator[There]:
+    run = Run.begin()
+    try:
+        yield There(obtain(Wanted(**OWN, tcp=True), run))
+    finally:
+        run.close(wait=True)
+
+
+@pytest.fixture
+def there(server_there: There) -> Iterator[There]:
+    yield server_there
+    server_there.forget_roles()
+    assert server_there.runs() == set()
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def text_of(result: pytest.RunResult) -> str:
+    return result.stdout.str() + result.stderr.str()
+
+
+def report_in(project: Project) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((project.root / "report.json").read_text())
+    return found
+
+
+def need(provider: Provider) -> None:
+    """Skips the test where this provider has no server."""
+    found = provider.find(Wanted())
+    if isinstance(found, Missing):
+        pytest.skip(found.found)
+
+
+def image() -> str:
+    return os.environ.get("SCHEMA_GUARD_TEST_IMAGE", "postgres:16")

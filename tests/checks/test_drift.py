@@ -1,0 +1,291 @@
+"""The words of drift, whole, and its verdict."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from pytest_schemaguard.catalog.diff import Difference
+from pytest_schemaguard.checks import drift
+from pytest_schemaguard.comparison import Comparison
+from pytest_schemaguard.findings import Finding, Severity
+from pytest_schemaguard.models import Ddl, Models, Place
+
+USER = ("public", "user")
+COLUMN = (*USER, "clear_previous_anomalies")
+PLACES = {
+    USER: Place(path="app/models.py", line=9, model="User"),
+    COLUMN: Place(path="app/models.py", line=17, model="User", attribute=COLUMN[2]),
+    ("public", "link"): Place(path="app/models.py", line=40),
+}
+MODELS = Models(
+    tables=(USER,),
+    ddl=(
+        Ddl(
+            sql='CREATE TABLE "user" (id integer)',
+            kind="table",
+            subject="public.user",
+            name=USER,
+        ),
+        Ddl(
+            sql='CREATE INDEX ix ON "user" (id)',
+            kind="index",
+            subject="public.user.ix",
+            name=(*USER, "ix"),
+        ),
+        Ddl(sql="CREATE TABLE a (id int)", kind="table", subject="public.a", name=("public", "a")),
+    ),
+    places=PLACES,
+)
+
+
+def difference(
+    kind: str,
+    name: tuple[str, ...] = USER,
+    expected: str | None = None,
+    actual: str | None = None,
+    relation: str = "table",
+) -> Difference:
+    return Difference(kind=kind, name=name, expected=expected, actual=actual, relation=relation)
+
+
+def comparison(*differences: Difference, **values: Any) -> Comparison:
+    return Comparison(
+        **{
+            "differences": differences,
+            "refused": {},
+            "excluded": (),
+            "fills_itself": {},
+            **values,
+        }
+    )
+
+
+def finding(one: Difference, **values: Any) -> Finding:
+    (found,) = drift.findings(comparison(one, **values), MODELS)
+    return found
+
+
+def test_the_column_that_began_it_all() -> None:
+    found = finding(difference("missing-column", COLUMN, expected="boolean DEFAULT true NOT NULL"))
+    assert found == Finding(
+        code="drift.missing-column",
+        severity=Severity.ERROR,
+        subject="public.user.clear_previous_anomalies",
+        message=(
+            "in the model User (app/models.py:17), missing in the database\n"
+            "every query for User fails (UndefinedColumn)"
+        ),
+        expected="boolean DEFAULT true NOT NULL",
+        fix=(
+            'ALTER TABLE public."user" ADD COLUMN clear_previous_anomalies '
+            "boolean DEFAULT true NOT NULL"
+        ),
+        path="app/models.py",
+        line=17,
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "words", "fix"),
+    [
+        (
+            difference("missing-table", expected="table"),
+            (
+                "in the model User (app/models.py:9), missing in the database\n"
+                "every query for User fails (UndefinedTable)"
+            ),
+            'CREATE TABLE "user" (id integer);\nCREATE INDEX ix ON "user" (id)',
+        ),
+        (
+            difference("missing-table", ("public", "link"), expected="table"),
+            (
+                "in the table's model (app/models.py:40), missing in the database\n"
+                "every query for the table public.link fails (UndefinedTable)"
+            ),
+            None,
+        ),
+        (
+            difference("extra-table", ("public", "old"), actual="table"),
+            "in the database, but in no model\nis a module of the models not imported?",
+            None,
+        ),
+        (
+            difference("extra-column", (*USER, "x"), actual="integer NOT NULL"),
+            (
+                "in the database (integer NOT NULL), but in no model\n"
+                "every INSERT of User fails (NotNullViolation): it is NOT NULL and has no default"
+            ),
+            "add it to the model, give it a DEFAULT, or drop it",
+        ),
+        (
+            difference("type", COLUMN, "character varying(50)", "character varying(20)"),
+            (
+                "in the model User (app/models.py:17) character varying(50), in the database "
+                "character varying(20)\n"
+                "values that User writes can be refused, cut or read as another type"
+            ),
+            (
+                'ALTER TABLE public."user" ALTER COLUMN clear_previous_anomalies '
+                "TYPE character varying(50)"
+            ),
+        ),
+        (
+            difference("default", COLUMN, "now()", None),
+            (
+                "in the model User (app/models.py:17) now(), in the database none\n"
+                "an INSERT that leaves it out fails (NotNullViolation)"
+            ),
+            'ALTER TABLE public."user" ALTER COLUMN clear_previous_anomalies SET DEFAULT now()',
+        ),
+        (
+            difference("missing-unique", (*USER, "uq"), "UNIQUE (email)"),
+            (
+                "in the model User (app/models.py:9) UNIQUE (email), missing in the database\n"
+                "doubled rows are let in"
+            ),
+            'ALTER TABLE public."user" ADD CONSTRAINT uq UNIQUE (email)',
+        ),
+        (
+            difference("missing-foreign-key", (*USER, "fk"), "FOREIGN KEY (a) REFERENCES b(a)"),
+            (
+                "in the model User (app/models.py:9) FOREIGN KEY (a) REFERENCES b(a), "
+                "missing in the database\n"
+                "rows can refer to what is not there, and are left behind on delete"
+            ),
+            (
+                'ALTER TABLE public."user" ADD CONSTRAINT fk '
+                "FOREIGN KEY (a) REFERENCES b(a) NOT VALID;\n"
+                'ALTER TABLE public."user" VALIDATE CONSTRAINT fk'
+            ),
+        ),
+        (
+            difference("missing-index", (*USER, "Ix %s"), "UNIQUE ON public.t USING btree (a)"),
+            (
+                "in the model User (app/models.py:9) UNIQUE ON public.t USING btree (a), "
+                "missing in the database\ndoubled rows are let in"
+            ),
+            'CREATE UNIQUE INDEX CONCURRENTLY "Ix %s" ON public.t USING btree (a)',
+        ),
+        (
+            difference("renamed-constraint", (*USER, "b"), "a", "b"),
+            (
+                "in the model User (app/models.py:9) called a, in the database b\n"
+                "only the name differs"
+            ),
+            None,
+        ),
+        (
+            difference("enum-labels", ("public", "mood"), "'a', 'it''s', 'b'", "'b', 'c'"),
+            (
+                "in the models 'a', 'it''s', 'b', in the database 'b', 'c'\n"
+                "labels that the database lacks cannot be written: 'a', 'it''s'"
+            ),
+            (
+                "ALTER TYPE public.mood ADD VALUE 'a' BEFORE 'b';\n"
+                "ALTER TYPE public.mood ADD VALUE 'it''s' AFTER 'a'"
+            ),
+        ),
+        (
+            difference("invalid-index", (*USER, "ix"), "valid", "invalid"),
+            (
+                "in the database, but invalid\n"
+                "no query uses it; if it is unique, doubled rows may be there"
+            ),
+            "REINDEX INDEX CONCURRENTLY public.ix",
+        ),
+        (
+            difference("missing-column", (*USER, "x"), "integer NOT NULL"),
+            (
+                "in the model User (app/models.py:9), missing in the database\n"
+                "every query for User fails (UndefinedColumn)"
+            ),
+            (
+                'ALTER TABLE public."user" ADD COLUMN x integer;\n'
+                "-- give the rows a value, then\n"
+                'ALTER TABLE public."user" ALTER COLUMN x SET NOT NULL'
+            ),
+        ),
+        (
+            difference("missing-column", (*USER, "x"), "text", relation="view"),
+            (
+                "in the model User (app/models.py:9), missing in the database\n"
+                "every query for User fails (UndefinedColumn)"
+            ),
+            None,
+        ),
+    ],
+)
+def test_each_finding_says_where_what_it_does_and_what_mends_it(
+    one: Difference, words: str, fix: str | None
+) -> None:
+    found = finding(one, fills_itself={one.name: False})
+    assert found.message == words
+    assert found.fix == fix
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        *("alembic_version", "alembic_version_fab", "schema_migrations", "django_migrations"),
+        *("flyway_schema_history", "databasechangeloglock", "_prisma_migrations"),
+    ],
+)
+def test_version_tables_of_migration_tools_are_not_drift(table: str) -> None:
+    extra = comparison(difference("extra-table", ("any", table), actual="table"))
+    assert list(drift.findings(extra, MODELS)) == []
+
+
+@pytest.mark.parametrize("kind", ["view", "materialized view", "foreign table"])
+def test_a_view_that_no_model_maps_is_not_drift(kind: str) -> None:
+    extra = comparison(difference("extra-table", ("public", "v"), actual=kind, relation=kind))
+    assert list(drift.findings(extra, MODELS)) == []
+
+
+def test_what_postgresql_refuses_to_make_is_not_told_as_too_much_in_the_database() -> None:
+    found = comparison(
+        difference("extra-check", (*USER, "c"), actual="CHECK (true)"),
+        difference("extra-check", (*USER, "d"), actual="CHECK (true)"),
+        difference("extra-table", ("public", "a"), actual="table"),
+        refused={(*USER, "c"): "no", ("public", "a"): "no"},
+    )
+    assert [one.subject for one in drift.findings(found, MODELS)] == ["public.user.d"]
+
+
+def judged(found: Comparison, *, strict: bool = False) -> tuple[str, str | None]:
+    guard = SimpleNamespace(models=MODELS, comparison=found, config=SimpleNamespace(strict=strict))
+    verdict = drift.judge(cast("Any", guard), None)
+    return verdict.outcome.value, verdict.reason
+
+
+def test_no_difference_passes_and_says_how_much_was_compared() -> None:
+    assert judged(comparison()) == ("passed", "1 tables")
+
+
+def test_a_warning_fails_only_with_strict() -> None:
+    found = comparison(difference("extra-table", ("public", "old"), actual="table"))
+    assert judged(found)[0] == "passed"
+    assert judged(found, strict=True)[0] == "failed"
+
+
+def test_what_postgresql_refuses_to_make_is_unproven_and_named() -> None:
+    refused = {("public", "a", "c"): 'constraint "c" already exists'}
+    outcome, reason = judged(comparison(refused=refused))
+    assert outcome == "unproven"
+    assert reason == (
+        "public.a.c: PostgreSQL does not make it as the models describe it: "
+        'constraint "c" already exists\n'
+        "  next: mend the model; the rest was compared"
+    )
+
+
+def test_an_error_beside_what_is_refused_fails() -> None:
+    found = comparison(
+        difference("missing-column", COLUMN, expected="text"),
+        refused={("public", "a", "c"): "no"},
+    )
+    outcome, reason = judged(found)
+    assert outcome == "failed"
+    assert str(reason).startswith("public.a.c: ")

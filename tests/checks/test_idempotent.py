@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pytest_schemaguard.checks.idempotent import findings
+from pytest_schemaguard.findings import Severity
+from pytest_schemaguard.scenarios import CatalogChange, RowChange, SecondRun
+from pytest_schemaguard.sources.session import FileRun
+
+
+def second_run(
+    *, catalog: tuple[CatalogChange, ...] = (), rows: tuple[RowChange, ...] = ()
+) -> SecondRun:
+    run = FileRun(statements=1, seconds=0.1, notices=(), error=None, transaction="idle")
+    return SecondRun(run=run, differences=catalog, changed=rows, written=0)
+
+
+def row_change(*columns: str, after: int = 2, only_timestamps: bool = False) -> RowChange:
+    return RowChange(
+        table=("public", "users"),
+        before=2,
+        after=after,
+        columns=columns,
+        only_timestamps=only_timestamps,
+    )
+
+
+def test_a_run_that_changes_nothing_is_told_nothing_of() -> None:
+    assert list(findings(second_run(), "m.sql")) == []
+
+
+def test_a_change_of_the_catalog_is_an_error_with_both_sides() -> None:
+    change = CatalogChange(
+        kind="missing-primary-key", subject="public.users.pk", first="PRIMARY KEY (id)", second=None
+    )
+    (one,) = findings(second_run(catalog=(change,)), "m.sql")
+    assert one.code == "idempotent.catalog"
+    assert one.severity is Severity.ERROR
+    assert one.subject == "public.users.pk"
+    assert (one.expected, one.actual, one.path) == ("PRIMARY KEY (id)", None, "m.sql")
+    assert one.message.startswith("the second run of m.sql ")
+    assert "missing-primary-key" in one.message
+
+
+def test_changed_values_are_named_by_their_columns() -> None:
+    (one,) = findings(second_run(rows=(row_change("name", "age"),)), "m.sql")
+    assert one.code == "idempotent.rows"
+    assert one.severity is Severity.ERROR
+    assert one.message == (
+        "the second run of m.sql changes rows: 2 rows before, 2 after, values of name, age\n"
+        "what an application wrote between the runs would be lost"
+    )
+
+
+def test_more_rows_than_before_are_an_error() -> None:
+    (one,) = findings(second_run(rows=(row_change(after=4),)), "m.sql")
+    assert one.message.startswith("the second run of m.sql changes rows: 2 rows before, 4 after")
+
+
+def test_timestamps_alone_are_a_warning() -> None:
+    change = row_change("updated_at", only_timestamps=True)
+    (one,) = findings(second_run(rows=(change,)), "m.sql")
+    assert (one.code, one.severity) == ("idempotent.timestamps", Severity.WARNING)
+
+
+def test_a_run_that_was_rolled_back_did_not_succeed() -> None:
+    run = FileRun(
+        statements=1, seconds=0.1, notices=(), error=None, transaction="idle", rolled_back=True
+    )
+    again = SecondRun(run=run, differences=(), changed=(), written=0)
+    (one,) = findings(again, "m.sql")
+    assert one.code == "idempotent.second-run-fails"
+    assert one.message == (
+        "the second run fails: the file rolls its own work back, so nothing of it is kept"
+    )
