@@ -23,13 +23,8 @@ def schema_guard_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def schema_guard_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def schema_guard_engine(schema_guard_url: str) -> Iterator[Engine]:
     """A SQLAlchemy engine on `schema_guard_url`, disposed of after the test."""
-    from pytest_schemaguard.importing import importing
-
-    # Both take their time, and most of the server's is spent waiting.
-    with importing("sqlalchemy.orm", "sqlalchemy.dialects.postgresql.psycopg2"):
-        schema_guard_url: str = request.getfixturevalue("schema_guard_url")
     from sqlalchemy import create_engine, make_url
 
     # SQLAlchemy 2.1 takes postgresql:// for psycopg 3: name the driver that is installed.

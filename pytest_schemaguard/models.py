@@ -61,6 +61,8 @@ class Models:
     statements: tuple[OrmStatement, ...] = ()
     unrendered: Mapping[Name, str] = field(default_factory=dict)
     """Objects whose DDL SQLAlchemy itself refuses to render, with its message."""
+    unstated: Mapping[Name, str] = field(default_factory=dict)
+    """Tables with a statement of the ORM that SQLAlchemy refuses to render, with its message."""
 
     def to_json(self) -> dict[str, Any]:
         """Values that json can carry; `from_json` makes the same Models of them."""
@@ -70,6 +72,7 @@ class Models:
             "places": [[list(name), asdict(place)] for name, place in self.places.items()],
             "statements": [asdict(one) for one in self.statements],
             "unrendered": [[list(name), message] for name, message in self.unrendered.items()],
+            "unstated": [[list(name), message] for name, message in self.unstated.items()],
         }
 
     @staticmethod
@@ -82,4 +85,5 @@ class Models:
                 OrmStatement(**{**one, "table": tuple(one["table"])}) for one in value["statements"]
             ),
             unrendered={tuple(name): message for name, message in value["unrendered"]},
+            unstated={tuple(name): message for name, message in value["unstated"]},
         )

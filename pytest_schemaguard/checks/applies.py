@@ -33,42 +33,30 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     )
 
 
+_KINDS = {
+    "open": ("applies.open-transaction", "end it with COMMIT;"),
+    "aborted": (
+        "applies.aborted-transaction",
+        "let no statement fail before the end, and end it with COMMIT;",
+    ),
+    "idle": ("applies.rolled-back", "end it with COMMIT;"),
+}
+"""By the transaction that the file ends with: what it is called, and what mends it."""
+
+
 def _findings(run: FileRun, subject: str) -> Iterator[Finding]:
+    if run.applied:
+        return
+    code, fix = _KINDS[run.transaction]
     if run.error is not None:
-        yield Finding(
-            code="applies.timeout" if run.error.sqlstate == "57014" else "applies.error",
-            severity=Severity.ERROR,
-            subject=subject,
-            message=run.words,
-            actual=run.error.sqlstate,
-            fix=run.advice,
-            path=subject,
-            line=run.error.line,
-        )
-    elif run.transaction == "open":
-        yield Finding(
-            code="applies.open-transaction",
-            severity=Severity.ERROR,
-            subject=subject,
-            message="the file ends with its transaction open\nnothing of it is kept",
-            fix="end it with COMMIT;",
-            path=subject,
-        )
-    elif run.transaction == "aborted":
-        yield Finding(
-            code="applies.aborted-transaction",
-            severity=Severity.ERROR,
-            subject=subject,
-            message="the file ends with its transaction aborted\nnothing of it is kept",
-            fix="let no statement fail before the end, and end it with COMMIT;",
-            path=subject,
-        )
-    elif run.rolled_back:
-        yield Finding(
-            code="applies.rolled-back",
-            severity=Severity.ERROR,
-            subject=subject,
-            message="the file rolls its own work back\nnothing of it is kept",
-            fix="end it with COMMIT;",
-            path=subject,
-        )
+        code = "applies.timeout" if run.error.sqlstate == "57014" else "applies.error"
+    yield Finding(
+        code=code,
+        severity=Severity.ERROR,
+        subject=subject,
+        message=run.words,
+        actual=run.error.sqlstate if run.error else None,
+        fix=run.advice if run.error else fix,
+        path=subject,
+        line=run.error.line if run.error else None,
+    )

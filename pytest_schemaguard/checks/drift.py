@@ -40,12 +40,19 @@ been applied."""
 def judge(guard: Guard, _: Migration | None) -> Verdict:
     """Fails on a difference of severity error; with `strict`, on any warning too."""
     models, comparison = guard.models, guard.comparison
-    found = tuple(findings(comparison, models))
-    judged = verdict(found, strict=guard.config.strict, reason=f"{len(models.tables)} tables")
-    if comparison.refused and judged.outcome is Outcome.PASSED:
-        return Verdict(outcome=Outcome.UNPROVEN, findings=found, reason=_refused(comparison))
-    if comparison.refused:
-        return Verdict(outcome=judged.outcome, findings=found, reason=_refused(comparison))
+    differences = tuple(findings(comparison, models))
+    refused = tuple(_refused(comparison, models))
+    judged = verdict(
+        (*refused, *differences),
+        strict=guard.config.strict,
+        reason=f"{len(models.tables)} tables",
+    )
+    if refused and verdict(differences, strict=guard.config.strict).outcome is Outcome.PASSED:
+        return Verdict(
+            outcome=Outcome.UNPROVEN,
+            findings=judged.findings,
+            reason="what the models describe could not be made whole; the rest was compared",
+        )
     return judged
 
 
@@ -97,9 +104,15 @@ def _where(place: Place | None) -> str:
     return f"{who} ({place.path}:{place.line})"
 
 
-def _refused(comparison: Comparison) -> str:
-    lines = [
-        f"{'.'.join(name)}: PostgreSQL does not make it as the models describe it: {message}"
-        for name, message in comparison.refused.items()
-    ]
-    return "\n".join([*lines, "  next: mend the model; the rest was compared"])
+def _refused(comparison: Comparison, models: Models) -> Iterator[Finding]:
+    for name, why in comparison.refused.items():
+        place = models.places.get(name) or models.places.get(name[:2])
+        yield Finding(
+            code="drift.refused",
+            severity=Severity.ERROR,
+            subject=".".join(name),
+            message=f"{_where(place)}, but PostgreSQL does not make it: {why}\nit is not compared",
+            fix="mend the model",
+            path=place.path if place else None,
+            line=place.line if place else None,
+        )

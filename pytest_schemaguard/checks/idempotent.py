@@ -58,7 +58,10 @@ def findings(again: SecondRun, subject: str) -> Iterator[Finding]:
             code="idempotent.catalog",
             severity=Severity.ERROR,
             subject=difference.subject,
-            message=f"the second run of {subject} changes it: {difference.kind}",
+            message=(
+                f"the second run of {subject} changes it ({difference.kind}): "
+                f"{difference.first or 'nothing'} before, {difference.second or 'nothing'} after"
+            ),
             expected=difference.first,
             actual=difference.second,
             path=subject,

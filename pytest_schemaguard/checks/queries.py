@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.findings import Finding, Severity, Verdict
+from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ def judge(guard: Guard, _: Migration | None) -> Verdict:
     """Fails on a statement that PostgreSQL refuses to plan."""
     models = guard.models
     found = tuple(findings(guard.refusals, models))
+    if models.unstated and not found:
+        lines = [f"{'.'.join(name)}: {why}" for name, why in models.unstated.items()]
+        return Verdict(
+            outcome=Outcome.UNPROVEN,
+            reason="\n".join([*lines, "  next: mend the model; the other classes were looked at"]),
+        )
     return verdict(found, reason=f"{len(models.statements)} statements planned")
 
 

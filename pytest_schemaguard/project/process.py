@@ -74,10 +74,7 @@ class Project:
         self._python_path = python_path
         self._preload = preload
         self._fences = fences
-        self._secrets = (
-            environment.secrets_in(os.environ)
-            | environment.secrets_in(self._env)
-        )
+        self._secrets = environment.secrets_in(os.environ) | environment.secrets_in(self._env)
         self._lock = threading.RLock()
         self._peer: Peer | None = None
         self._is_entered = False

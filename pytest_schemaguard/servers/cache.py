@@ -28,7 +28,10 @@ KEPT_S = 60 * 24 * 3600.0
 
 def user_cache() -> Path | None:
     """This user's cache folder (it may not exist yet), or None without a home."""
-    folder = Path(platformdirs.user_cache_dir(NAME))
+    try:
+        folder = Path(platformdirs.user_cache_dir(NAME))
+    except RuntimeError:  # neither HOME nor an entry in passwd
+        return None
     return folder if folder.is_absolute() else None
 
 

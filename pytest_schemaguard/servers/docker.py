@@ -45,6 +45,8 @@ class Docker:
             return Missing(
                 found=f"no testcontainers: {error}", command="pip install testcontainers"
             )
+        except RuntimeError as error:  # it looks for a home as it is imported
+            return Missing(found=f"testcontainers: {error}", command="set HOME to a folder")
         from docker.errors import DockerException
 
         try:

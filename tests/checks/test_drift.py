@@ -10,7 +10,7 @@ import pytest
 from pytest_schemaguard.catalog.diff import Difference
 from pytest_schemaguard.checks import drift
 from pytest_schemaguard.comparison import Comparison
-from pytest_schemaguard.findings import Finding, Severity
+from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.models import Ddl, Models, Place
 
 USER = ("public", "user")
@@ -254,9 +254,13 @@ def test_what_postgresql_refuses_to_make_is_not_told_as_too_much_in_the_database
     assert [one.subject for one in drift.findings(found, MODELS)] == ["public.user.d"]
 
 
-def judged(found: Comparison, *, strict: bool = False) -> tuple[str, str | None]:
+def judged_whole(found: Comparison, *, strict: bool = False) -> Verdict:
     guard = SimpleNamespace(models=MODELS, comparison=found, config=SimpleNamespace(strict=strict))
-    verdict = drift.judge(cast("Any", guard), None)
+    return drift.judge(cast("Any", guard), None)
+
+
+def judged(found: Comparison, *, strict: bool = False) -> tuple[str, str | None]:
+    verdict = judged_whole(found, strict=strict)
     return verdict.outcome.value, verdict.reason
 
 
@@ -272,20 +276,25 @@ def test_a_warning_fails_only_with_strict() -> None:
 
 def test_what_postgresql_refuses_to_make_is_unproven_and_named() -> None:
     refused = {("public", "a", "c"): 'constraint "c" already exists'}
-    outcome, reason = judged(comparison(refused=refused))
-    assert outcome == "unproven"
-    assert reason == (
-        "public.a.c: PostgreSQL does not make it as the models describe it: "
-        'constraint "c" already exists\n'
-        "  next: mend the model; the rest was compared"
+    found = judged_whole(comparison(refused=refused))
+    assert found.outcome.value == "unproven"
+    assert found.reason == (
+        "what the models describe could not be made whole; the rest was compared"
+    )
+    (finding,) = found.findings
+    assert (finding.code, finding.subject) == ("drift.refused", "public.a.c")
+    assert finding.message == (
+        'in the models, but PostgreSQL does not make it: constraint "c" already exists\n'
+        "it is not compared"
     )
 
 
-def test_an_error_beside_what_is_refused_fails() -> None:
-    found = comparison(
-        difference("missing-column", COLUMN, expected="text"),
-        refused={("public", "a", "c"): "no"},
+def test_an_error_beside_what_is_refused_fails_and_both_are_told() -> None:
+    found = judged_whole(
+        comparison(
+            difference("missing-column", COLUMN, expected="text"),
+            refused={("public", "a", "c"): "no"},
+        )
     )
-    outcome, reason = judged(found)
-    assert outcome == "failed"
-    assert str(reason).startswith("public.a.c: ")
+    assert found.outcome.value == "failed"
+    assert [finding.code for finding in found.findings] == ["drift.refused", "drift.missing-column"]

@@ -126,7 +126,11 @@ def test_a_file_that_does_not_end_its_transaction(project: Project, sql: str, wo
     project.write(MIGRATION, sql)
     result = project.guard("-k", "applies")
     assert result.ret == 1
-    assert_says(result, project, f"{MIGRATION}: {words}\n  nothing of it is kept; fix: ")
+    assert_says(
+        result,
+        project,
+        f"{MIGRATION}: {words}, so nothing of it is kept\n  fix: end it with COMMIT;",
+    )
 
 
 def test_a_statement_that_never_ends(project: Project) -> None:

@@ -75,7 +75,7 @@ def test_without_the_migration_the_run_is_red_and_names_the_four_columns(
             f"public.user.{column}: in the model User (tests/app/models.py:{line}), "
             "missing in the database"
         ) in text
-        assert f'fix: ALTER TABLE "public"."user" ADD COLUMN "{column}" ' in text
+        assert f'fix: ALTER TABLE public."user" ADD COLUMN {column} ' in text
     assert "UndefinedColumn" in text
     subjects = {
         finding["subject"]

@@ -32,5 +32,6 @@ def run(arguments: dict[str, Any]) -> Any:
         ddl=ddl,
         places=places(target, postgresql, root),
         statements=told,
-        unrendered={**refused, **unrendered},
+        unrendered=unrendered,
+        unstated=refused,
     ).to_json()

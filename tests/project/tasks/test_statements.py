@@ -90,7 +90,7 @@ def test_every_statement_can_be_planned(
     read: Callable[..., Models], database: Address, connect: Callable[[Address], Any]
 ) -> None:
     models = read(RICH)
-    assert models.unrendered == {}
+    assert models.unstated == {}
     connection = connect(database)
     with connection.cursor() as cursor:
         for ddl in models.ddl:
@@ -196,7 +196,7 @@ meta = Base.metadata
 """,
         *entries,
     )
-    assert models.unrendered == {("public", "bad"): "insert of Bad: ValueError: no such thing"}
+    assert models.unstated == {("public", "bad"): "insert of Bad: ValueError: no such thing"}
     assert {one.entity for one in models.statements} == {"Bad", "Good"}
     assert {one.verb for one in models.statements if one.entity == "Good"} == {
         "select",
