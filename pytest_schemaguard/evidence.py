@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.run import Run
 
+LOOKING_DEADLINE_S = 3600.0
+"""How long another process may look: a migration of many statements, each within its timeout."""
+
 
 class Evidence:
     """What was looked at in this run, by name: plain JSON values, or the error that hid them.
@@ -43,7 +46,7 @@ class Evidence:
         folder = self._run.folder / "evidence"
         folder.mkdir(exist_ok=True)
         path = folder / f"{name}.json"
-        with self._run.lock(f"evidence-{name}"):
+        with self._run.lock(f"evidence-{name}", deadline_s=LOOKING_DEADLINE_S):
             if path.exists():
                 found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
                 return found

@@ -123,10 +123,10 @@ class Run:
                 ) from error
 
     @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[None]:
+    def lock(self, name: str, *, deadline_s: float = LOCK_DEADLINE_S) -> Iterator[None]:
         """Exclude the run's other processes, and other threads; released if this process dies.
 
-        Raises ServerError after 240 s.
+        Raises ServerError when it is not free by the deadline.
         """
         try:
             lock = os.open(
@@ -137,12 +137,12 @@ class Run:
                 "run folder", f"{self.folder} is gone: the run that made it has ended"
             ) from error
         try:
-            deadline = time.monotonic() + LOCK_DEADLINE_S
+            deadline = time.monotonic() + deadline_s
             while not flocked(lock):
                 if time.monotonic() > deadline:
                     raise ServerError(
                         f"lock {name}",
-                        f"another process of this run has held it for {LOCK_DEADLINE_S:.0f} s",
+                        f"another process of this run has held it for {deadline_s:.0f} s",
                         fix="end that process; `fuser` names it: "
                         f"fuser {self.folder / (name + '.lock')}",
                     )

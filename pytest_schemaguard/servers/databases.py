@@ -24,6 +24,7 @@ POLL_S = 0.001
 LONGEST_NAME = 63
 """NAMEDATALEN - 1: PostgreSQL cuts longer names."""
 FILE_COPY_SINCE = 15
+DUPLICATE_DATABASE = "42P04"
 
 
 class Databases:
@@ -57,6 +58,7 @@ class Databases:
     def create(self, name: str, *, template: str | None = None) -> None:
         """A database that belongs to the owner role: empty, or a clone of `template`.
 
+        One of this name, which another process of the run has left half made, is replaced.
         Waits until nobody is connected to the template: CREATE DATABASE would sleep for 100 ms,
         or fail after 5 s. Raises ServerError after 10 s, naming who is.
         """
@@ -69,10 +71,18 @@ class Databases:
             # A copy of files is fastest, but forces a checkpoint, which others would feel.
             strategy = " STRATEGY FILE_COPY" if own else " STRATEGY WAL_LOG"
         full = quoted(self.full_name(name))
-        self._sql(
+        statement = (
             f"CREATE DATABASE {full} OWNER {quoted(self.server.owner.user)}"
             f" TEMPLATE {quoted(source)}{strategy}"
         )
+        try:
+            self._sql(statement)
+        except ServerError as error:
+            if getattr(error.__cause__, "pgcode", None) != DUPLICATE_DATABASE:
+                raise
+            # A process of this run was killed while it worked there: what it left proves nothing.
+            self.drop(name)
+            self._sql(statement)
         if not own:
             self._sql(f"COMMENT ON DATABASE {full} IS {literal(run_comment(run=self.run.id))}")
 

@@ -127,3 +127,13 @@ def test_the_admin_connection_survives_being_cut(databases: Databases) -> None:
         databases.create("cut")
     databases.create("after")
     assert databases.exists("after")
+
+
+def test_what_a_killed_process_of_the_run_left_is_replaced(databases: Databases) -> None:
+    databases.create("half_made")
+    with databases.session("half_made") as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE half ()")
+        databases.create("half_made")
+    with databases.session("half_made") as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('half')")
+        assert cursor.fetchone() == (None,)
