@@ -112,11 +112,8 @@ def test_a_lock_of_a_dead_process_is_free(run: Run) -> None:
         pass
 
 
-def test_a_lock_held_too_long_says_who_to_look_for(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(run_module, "LOCK_DEADLINE_S", 0.0)
-    with run.lock("x"), pytest.raises(ServerError) as caught, run.lock("x"):
+def test_a_lock_held_too_long_says_who_to_look_for(run: Run) -> None:
+    with run.lock("x"), pytest.raises(ServerError) as caught, run.lock("x", deadline_s=0):
         pass
     assert str(caught.value) == (
         "lock x: another process of this run has held it for 0 s\n"

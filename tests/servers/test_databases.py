@@ -97,13 +97,12 @@ def test_drop_disconnects_and_does_not_mind_absence(databases: Databases) -> Non
 def test_what_postgresql_refuses_is_said_with_the_statement_and_the_log(
     databases: Databases,
 ) -> None:
-    databases.create("twice")
     with pytest.raises(ServerError) as caught:
-        databases.create("twice")
-    name = databases.full_name("twice")
+        databases.create("clone", template="nowhere")
+    name, nowhere = databases.full_name("clone"), databases.full_name("nowhere")
     words = str(caught.value)
     assert words.startswith(f'{databases.server.origin}: CREATE DATABASE "{name}": it failed\n')
-    assert f'    database "{name}" already exists\n' in words
+    assert f'    template database "{nowhere}" does not exist\n' in words
     assert "ERROR:" in words, "the server's log"
 
 
