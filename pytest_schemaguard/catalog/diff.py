@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
@@ -16,10 +17,18 @@ if TYPE_CHECKING:
         Index,
         Name,
         Relation,
+        Sequence,
         Snapshot,
     )
 
 _VALIDITY = {True: "valid", False: "invalid"}
+
+
+class Depth(Enum):
+    CATALOG = "catalog"
+    """Everything: a database at two times."""
+    MODELS = "models"
+    """What models express; what they leave open is left to the database."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,18 +45,27 @@ class Difference:
     """What it is, or belongs to, in the database (Relation.kind)."""
 
 
-def diff(expected: Snapshot, actual: Snapshot) -> tuple[Difference, ...]:
+def diff(
+    expected: Snapshot, actual: Snapshot, *, depth: Depth = Depth.CATALOG
+) -> tuple[Difference, ...]:
     """Every difference, in the order of the names.
 
     What belongs to a relation that is missing or extra as a whole is not told one by one. Relations
     that `exclude` left out of either side are left out.
     """
-    found = [*_enums(expected, actual), *_relations(expected, actual)]
+    found = [
+        *_enums(expected, actual),
+        *_domains(expected, actual),
+        *_sequences(expected, actual, depth),
+        *_relations(expected, actual, depth),
+    ]
+    if depth is Depth.CATALOG:
+        found += _others(expected, actual)
     found.sort(key=lambda one: (one.name[:2], one.name, one.kind))
     return tuple(found)
 
 
-def _relations(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
+def _relations(expected: Snapshot, actual: Snapshot, depth: Depth) -> Iterator[Difference]:
     skipped = {*expected.excluded, *actual.excluded}
     for name in expected.relations.keys() | actual.relations.keys():
         if name in skipped:
@@ -58,32 +76,35 @@ def _relations(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
             yield _gone("missing-table", name, expected=wanted.kind)
         elif wanted is None:
             yield replace(_gone("extra-table", name, actual=there.kind), relation=there.kind)
-        elif wanted.is_table and not there.is_table:
+        elif depth is Depth.MODELS and wanted.is_table and not there.is_table:
             # A class mapped to a view: of the table that the models make instead, only what a
             # SELECT sees is comparable.
             for one in _columns(name, expected, actual, only_types=True):
                 yield replace(one, relation=there.kind)
         else:
-            for one in _parts(name, expected, actual):
+            for one in _parts(name, expected, actual, depth):
                 yield replace(one, relation=there.kind)
 
 
-def _parts(name: Name, expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
-    yield from _relation(name, expected.relations[name], actual.relations[name])
+def _parts(name: Name, expected: Snapshot, actual: Snapshot, depth: Depth) -> Iterator[Difference]:
+    yield from _relation(name, expected.relations[name], actual.relations[name], depth)
     yield from _columns(name, expected, actual, only_types=False)
     yield from _constraints_and_indexes(name, expected, actual)
 
 
-def _relation(name: Name, wanted: Relation, there: Relation) -> Iterator[Difference]:
+def _relation(name: Name, wanted: Relation, there: Relation, depth: Depth) -> Iterator[Difference]:
     if wanted.is_table != there.is_table:
         yield Difference(kind="relation-kind", name=name, expected=wanted.kind, actual=there.kind)
     persistence = {True: "UNLOGGED", False: "LOGGED"}
     yield from _values(
         name,
-        (persistence[wanted.unlogged], wanted.partitioned_by, wanted.comment),
-        (persistence[there.unlogged], there.partitioned_by, there.comment),
-        ("unlogged", "partitioning", "comment"),
+        (persistence[wanted.unlogged], wanted.partitioned_by, wanted.comment, wanted.inherits),
+        (persistence[there.unlogged], there.partitioned_by, there.comment, there.inherits),
+        ("unlogged", "partitioning", "comment", "inheritance"),
     )
+    if wanted.options is not None or depth is Depth.CATALOG:
+        yield from _values(name, (wanted.options,), (there.options,), ("storage",))
+    yield from _values(name, (wanted.definition,), (there.definition,), ("view",))
 
 
 def _columns(
@@ -238,6 +259,41 @@ def _enums(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
         elif wanted != there:
             kind = "enum-order" if sorted(wanted) == sorted(there) else "enum-labels"
             yield Difference(kind=kind, name=name, expected=_labels(wanted), actual=_labels(there))
+
+
+def _domains(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
+    for name in expected.domains.keys() | actual.domains.keys():
+        wanted, there = expected.domains.get(name), actual.domains.get(name)
+        yield from _told("domain", name, wanted, there)
+
+
+def _sequences(expected: Snapshot, actual: Snapshot, depth: Depth) -> Iterator[Difference]:
+    for name in expected.sequences.keys() | actual.sequences.keys():
+        wanted, there = expected.sequences.get(name), actual.sequences.get(name)
+        if depth is Depth.MODELS and (wanted is None or wanted.owner):
+            continue  # a serial column's sequence is told with its column, whatever it is called
+        options = [one.options if one else None for one in (wanted, there)]
+        yield from _told("sequence", name, *options)
+        if wanted and there:
+            yield from _values(name, (_owner(wanted),), (_owner(there),), ("sequence-owner",))
+
+
+def _others(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
+    """Not of a relation that is missing or extra as a whole."""
+    apart = expected.relations.keys() ^ actual.relations.keys()
+    for key in expected.others.keys() | actual.others.keys():
+        kind, name = key[0], key[1:]
+        if name[:2] not in apart:
+            yield from _told(kind, name, expected.others.get(key), actual.others.get(key))
+
+
+def _told(kind: str, name: Name, wanted: str | None, there: str | None) -> Iterator[Difference]:
+    side = "missing-" if there is None else "extra-" if wanted is None else ""
+    yield from _values(name, (wanted,), (there,), (f"{side}{kind}",))
+
+
+def _owner(sequence: Sequence) -> str | None:
+    return ".".join(sequence.owner) if sequence.owner else None
 
 
 def _paired(

@@ -7,8 +7,11 @@ from decimal import Decimal, InvalidOperation
 from typing import overload
 
 _QUOTED = re.compile(r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")")
-_LITERAL = re.compile(r"('(?:[^']|'')*')::[\w\s.\"]+(?:\([\d,]+\))?(?:\[\])*")
-_EMPTY_ARRAY = re.compile(r"ARRAY\[\]::[\w\s.\"]+(?:\([\d,]+\))?\[\]")
+_TYPE = r"[\w\s.\"]+(?:\([\d,]+\)[\w\s]*)?(?:\[\])*"
+_LITERAL = re.compile(rf"('(?:[^']|'')*')::({_TYPE})")
+_NULL = re.compile(rf"NULL::{_TYPE}")
+_TEXTS = ("text", "character varying", "bpchar", "text[]", "character varying[]")
+_EMPTY_ARRAY = re.compile(rf"ARRAY\[\]::({_TYPE})")
 _NOW = re.compile(r"\b(?:now|transaction_timestamp)\(\)")
 _NOW_LITERAL = "('now'::text)::timestamp with time zone"
 _TIMEZONE = re.compile(r"timezone\(('(?:[^']|'')*'::text), CURRENT_TIMESTAMP\)")
@@ -36,18 +39,20 @@ def expression_meaning(expression: str | None) -> str | None:
 def default_meaning(expression: str | None, column_type: str) -> str | None:
     """A column default's text, such that two that mean the same on this column's type are equal.
 
-    A literal is what the column's type makes of it, whatever cast stands behind it: `'x'::text` and
-    `'x'::character varying`, `'{}'::text[]` and `ARRAY[]::text[]`, `0` and `0.00`.
+    A literal is what the column's type makes of it: `'x'::text` and `'x'::character varying`,
+    `'{}'::text[]` and `ARRAY[]::text[]`, `0` and `0.00`, `NULL` and none.
     """
-    if expression is None:
+    if expression is None or _NULL.fullmatch(expression):
         return None
     text = expression_meaning(expression)
-    if _EMPTY_ARRAY.fullmatch(text):
-        text = "'{}'::text[]"
+    text = _EMPTY_ARRAY.sub(r"'{}'::\1", text) if _EMPTY_ARRAY.fullmatch(text) else text
     literal = _LITERAL.fullmatch(text)
-    if literal:
+    # Any other cast makes something of the literal before the column's type does.
+    is_number = column_type.startswith(_NUMBERS) and not column_type.endswith("]")
+    own = {column_type, re.sub(r"\([\d,]+\)", "", column_type), *_TEXTS}
+    if literal and literal[2] in (_NUMBERS if is_number else own):
         text = literal[1]
-    if column_type.startswith(_NUMBERS) and not column_type.endswith("]"):
+    if is_number:
         return _number(text.strip("()'")) or text
     return text
 

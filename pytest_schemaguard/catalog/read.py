@@ -1,4 +1,4 @@
-"""Reads a database's catalog into a Snapshot: five queries in one read-only transaction."""
+"""Reads a database's catalog into a Snapshot: eight queries in one read-only transaction."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.catalog.snapshot import Column, Constraint, Index, Name, Relation, Snapshot
+from pytest_schemaguard.catalog.snapshot import (
+    Column,
+    Constraint,
+    Index,
+    Name,
+    Relation,
+    Sequence,
+    Snapshot,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import collections.abc
+    from collections.abc import Callable
 
 _FOLDER = Path(__file__).parent
 
 
-def read(connection: Any, *, exclude: Sequence[str] = ()) -> Snapshot:
+def read(connection: Any, *, exclude: collections.abc.Sequence[str] = ()) -> Snapshot:
     """The catalog that this autocommit connection sees; `exclude` are patterns on `schema.table`.
 
     Executes nothing of the database's own: no default, no nextval. With an empty search_path all
@@ -22,13 +31,21 @@ def read(connection: Any, *, exclude: Sequence[str] = ()) -> Snapshot:
     """
     with connection.cursor() as cursor:
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        cursor.execute("SET LOCAL search_path = pg_catalog")
+        cursor.execute("SET LOCAL search_path = pg_catalog; SET LOCAL quote_all_identifiers = off")
         relations = _rows(
             cursor,
             "relations",
             lambda row: (
                 (row[0], row[1]),
-                Relation(kind=row[2], unlogged=row[3], partitioned_by=row[4], comment=row[5]),
+                Relation(
+                    kind=row[2],
+                    unlogged=row[3],
+                    partitioned_by=row[4],
+                    comment=row[5],
+                    options=", ".join(sorted(row[6])) if row[6] else None,
+                    inherits=row[7],
+                    definition=row[8],
+                ),
             ),
         )
         columns = _rows(
@@ -66,6 +83,13 @@ def read(connection: Any, *, exclude: Sequence[str] = ()) -> Snapshot:
             lambda row: (row[:3], Index(definition=row[3], valid=row[4], columns=tuple(row[5]))),
         )
         enums = _rows(cursor, "enums", lambda row: (row[:2], tuple(row[2])))
+        domains = _rows(cursor, "domains", lambda row: (row[:2], row[2]))
+        sequences = _rows(
+            cursor,
+            "sequences",
+            lambda row: (row[:2], Sequence(options=row[2], owner=row[3] and tuple(row[3]))),
+        )
+        others = _rows(cursor, "others", lambda row: ((row[0], *row[1]), row[2]))
         cursor.execute("COMMIT")
     excluded = {
         name for name in relations if any(fnmatchcase(".".join(name), one) for one in exclude)
@@ -81,12 +105,24 @@ def read(connection: Any, *, exclude: Sequence[str] = ()) -> Snapshot:
         constraints=of_kept(constraints),
         indexes=of_kept(indexes),
         enums=enums,
+        domains=domains,
+        sequences={
+            name: one
+            for name, one in sequences.items()
+            if one.owner is None or one.owner[:2] not in excluded
+        },
+        others={name: text for name, text in others.items() if name[1:3] not in excluded},
         excluded=tuple(sorted(excluded)),
     )
 
 
+def query(name: str) -> str:
+    """The text of one of the .sql files."""
+    return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+
+
 def _rows(
-    cursor: Any, query: str, value: Callable[[tuple[Any, ...]], tuple[Name, Any]]
+    cursor: Any, name: str, value: Callable[[tuple[Any, ...]], tuple[Name, Any]]
 ) -> dict[Name, Any]:
-    cursor.execute((_FOLDER / f"{query}.sql").read_text(encoding="utf-8"))
+    cursor.execute(query(name))
     return dict(value(row) for row in cursor.fetchall())

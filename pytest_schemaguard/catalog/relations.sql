@@ -13,7 +13,16 @@ SELECT
   END,
   c.relpersistence = 'u',
   CASE c.relkind WHEN 'p' THEN pg_get_partkeydef(c.oid) END,
-  obj_description(c.oid, 'pg_class')
+  obj_description(c.oid, 'pg_class'),
+  c.reloptions,
+  (
+    SELECT string_agg(format('%I.%I', pn.nspname, p.relname), ', ' ORDER BY i.inhseqno)
+    FROM pg_inherits i
+    JOIN pg_class p ON p.oid = i.inhparent
+    JOIN pg_namespace pn ON pn.oid = p.relnamespace
+    WHERE i.inhrelid = c.oid
+  ),
+  CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 from psycopg2 import sql
 
 if TYPE_CHECKING:
-    from pytest_schemaguard.catalog.snapshot import Name, Snapshot
+    from pytest_schemaguard.catalog.snapshot import Name, Relation, Snapshot
+
+SETTINGS = (
+    "SET LOCAL search_path = pg_catalog",
+    "SET LOCAL TimeZone = 'UTC'",
+    "SET LOCAL DateStyle = 'ISO, YMD'",
+    "SET LOCAL IntervalStyle = 'postgres'",
+    "SET LOCAL extra_float_digits = 1",
+    "SET LOCAL bytea_output = 'hex'",
+    "SET LOCAL row_security = off",
+)
+"""What decides how a value is spelled: a migration may change the database's own settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,30 +37,35 @@ def fingerprints(connection: Any, snapshot: Snapshot) -> dict[Name, RowPrint]:
     """The prints of all ordinary tables of the snapshot that are there. Raises psycopg2.Error.
 
     An unordered dump's hash would change with an UPDATE that changes nothing; sums do not. A hash
-    of the text serves types that have no hash of their own (json, xml).
+    of the text serves types that have no hash of their own (json, xml). A partition's rows are its
+    parent's; those of a table that inherits are its own.
     https://www.postgresql.org/docs/current/functions-info.html
     """
     prints = {}
     with connection.cursor() as cursor:
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        cursor.execute("; ".join(SETTINGS))
         for name, relation in snapshot.relations.items():
             if not relation.is_table:
                 continue
             columns = [column[2] for column in snapshot.columns_of(name)]
-            cursor.execute(_query(name, columns))
+            cursor.execute(_query(name, relation, columns))
             count, rows, *sums = cursor.fetchone()
             prints[name] = RowPrint(
                 count=count,
                 columns=tuple(zip(columns, map(str, sums), strict=True)),
                 rows=str(rows),
             )
+        cursor.execute("COMMIT")
     return prints
 
 
-def _query(name: Name, columns: list[str]) -> sql.Composable:
+def _query(name: Name, relation: Relation, columns: list[str]) -> sql.Composable:
     hashed = sql.SQL("coalesce(sum(hashtextextended({}, 0)::numeric), 0)")
     sums = [hashed.format(sql.SQL("t.{}::text").format(sql.Identifier(one))) for one in columns]
     # Not `t::text`: of a table with a column t, that would be the column.
     whole = hashed.format(sql.SQL("ROW(t.*)::text"))
-    return sql.SQL("SELECT count(*), {} FROM {} AS t").format(
-        sql.SQL(", ").join([whole, *sums]), sql.Identifier(*name)
+    only = sql.SQL("" if relation.kind == "partitioned table" else "ONLY ")
+    return sql.SQL("SELECT count(*), {} FROM {}{} AS t").format(
+        sql.SQL(", ").join([whole, *sums]), only, sql.Identifier(*name)
     )

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import sql
 
-from pytest_schemaguard.catalog.diff import diff
+from pytest_schemaguard.catalog.choices import choice_meaning
+from pytest_schemaguard.catalog.diff import Depth, diff
 from pytest_schemaguard.catalog.equivalents import default_meaning, expression_meaning
+from pytest_schemaguard.catalog.read import query
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 ROUNDS = 3
 """Two are enough for all that is known; the third shows that the text stays."""
 _SETTLING = "schema_guard_settling"
-_WITH_EXPRESSIONS = ("default", "generated", "check", "exclusion", "index")
+_WITH_EXPRESSIONS = ("default", "generated", "check", "exclusion", "index", "domain")
 """The ends of the kinds of difference that can be one of spelling only."""
 
 
@@ -39,7 +41,7 @@ def settled_differences(
     `connection` is on the scratch database that `expected` was read from. Raises psycopg2.Error
     where the connection itself fails.
     """
-    found = diff(expected, actual)
+    found = diff(expected, actual, depth=Depth.MODELS)
     # A pair that differs in its name too is told as a missing and an extra one.
     suspects = {one.name for one in found if one.kind.endswith(_WITH_EXPRESSIONS)}
     if not suspects:
@@ -50,19 +52,37 @@ def settled_differences(
         expected = _settled(cursor, expected, suspects)
         actual = _settled(cursor, actual, suspects)
         cursor.execute("ROLLBACK")
-    return diff(expected, _alike(expected, actual, suspects))
+    return diff(expected, _alike(expected, actual, suspects), depth=Depth.MODELS)
 
 
 def _settled(cursor: Any, side: Snapshot, suspects: set[Name]) -> Snapshot:
     columns, constraints, indexes = dict(side.columns), dict(side.constraints), dict(side.indexes)
+    domains = dict(side.domains)
     for name in suspects:
+        if name in domains:
+            domains[name] = _domain(cursor, domains[name])
         if name in columns:
             columns[name] = _column(cursor, name, columns[name])
         if name in constraints and constraints[name].kind in {"check", "exclusion"}:
             constraints[name] = _constraint(cursor, name, constraints[name])
         if name in indexes:
             indexes[name] = _index(cursor, name, indexes[name])
-    return replace(side, columns=columns, constraints=constraints, indexes=indexes)
+    return replace(side, columns=columns, constraints=constraints, indexes=indexes, domains=domains)
+
+
+def _domain(cursor: Any, definition: str) -> str:
+    def feed(text: str) -> str | None:
+        return _told(
+            cursor,
+            sql.SQL("CREATE DOMAIN {} AS {}").format(
+                sql.Identifier("public", _SETTLING), sql.SQL(text)
+            ),
+            f"SELECT definition FROM ({query('domains').replace('%', '%%')})"  # noqa: S608 - a constant
+            " AS domains (schema, name, definition) WHERE name = %s",
+            (_SETTLING,),
+        )
+
+    return _stable(definition, feed)
 
 
 def _column(cursor: Any, name: Name, column: Column) -> Column:
@@ -175,10 +195,10 @@ def _alike(expected: Snapshot, actual: Snapshot, suspects: set[Name]) -> Snapsho
             columns[name] = _alike_column(expected.columns[name], columns[name])
         if name in constraints:
             constraints[name] = _alike_definition(
-                constraints[name], expected.constraints_of(name[:2])
+                name, constraints[name], expected.constraints_of(name[:2])
             )
         if name in indexes:
-            indexes[name] = _alike_definition(indexes[name], expected.indexes_of(name[:2]))
+            indexes[name] = _alike_definition(name, indexes[name], expected.indexes_of(name[:2]))
     return replace(actual, columns=columns, constraints=constraints, indexes=indexes)
 
 
@@ -194,10 +214,15 @@ def _alike_column(wanted: Column, there: Column) -> Column:
     )
 
 
-def _alike_definition(there: Any, candidates: Mapping[Name, Any]) -> Any:
-    """A constraint or an index in the words of one of the other side, whatever its name."""
-    meaning = expression_meaning(there.definition)
-    for one in candidates.values():
-        if expression_meaning(one.definition) == meaning:
-            return replace(there, definition=one.definition)
-    return there
+def _alike_definition(name: Name, there: Any, candidates: Mapping[Name, Any]) -> Any:
+    """A constraint or an index in the words of one of the other side: its namesake, or another."""
+    meaning = _meaning(there.definition)
+    same = [other for other, one in candidates.items() if _meaning(one.definition) == meaning]
+    if not same:
+        return there
+    twin = name if name in same else same[0]
+    return replace(there, definition=candidates[twin].definition)
+
+
+def _meaning(definition: str) -> str:
+    return choice_meaning(expression_meaning(definition))

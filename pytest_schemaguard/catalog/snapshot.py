@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,12 @@ class Relation:
     unlogged: bool
     partitioned_by: str | None
     comment: str | None
+    options: str | None = None
+    """Storage parameters: `fillfactor=70, ...`."""
+    inherits: str | None = None
+    """Its parents, in their order."""
+    definition: str | None = None
+    """A view's query."""
 
     @property
     def is_table(self) -> bool:
@@ -72,6 +78,16 @@ class Index:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sequence:
+    """A sequence of its own, or a serial column's; an identity column's is part of the column."""
+
+    options: str
+    """`AS bigint START WITH 1 ...`, all of them."""
+    owner: Name | None
+    """The column that owns it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """Everything of a database that the checks compare."""
 
@@ -80,6 +96,11 @@ class Snapshot:
     constraints: Mapping[Name, Constraint]
     indexes: Mapping[Name, Index]
     enums: Mapping[Name, tuple[str, ...]]
+    domains: Mapping[Name, str] = field(default_factory=dict)
+    """As CREATE DOMAIN spells them after AS."""
+    sequences: Mapping[Name, Sequence] = field(default_factory=dict)
+    others: Mapping[Name, str] = field(default_factory=dict)
+    """What no model can express, by its kind and name: `("trigger", "public", "user", "audit")`."""
     excluded: tuple[Name, ...] = ()
     """Relations that `exclude` left out."""
 
@@ -109,6 +130,12 @@ class Snapshot:
                 for part in ("relations", "columns", "constraints", "indexes")
             },
             "enums": [[list(name), list(labels)] for name, labels in self.enums.items()],
+            "domains": [[list(name), text] for name, text in self.domains.items()],
+            "sequences": [
+                [list(name), one.options, one.owner and list(one.owner)]
+                for name, one in self.sequences.items()
+            ],
+            "others": [[list(name), text] for name, text in self.others.items()],
             "excluded": [list(name) for name in self.excluded],
         }
 
@@ -126,5 +153,11 @@ class Snapshot:
                 for name, one in values["indexes"]
             },
             enums={tuple(name): tuple(labels) for name, labels in values["enums"]},
+            domains={tuple(name): text for name, text in values["domains"]},
+            sequences={
+                tuple(name): Sequence(options=options, owner=owner and tuple(owner))
+                for name, options, owner in values["sequences"]
+            },
+            others={tuple(name): text for name, text in values["others"]},
             excluded=tuple(tuple(name) for name in values["excluded"]),
         )

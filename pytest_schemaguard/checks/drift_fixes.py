@@ -24,6 +24,10 @@ _FIXES = {
     "missing-index": "CREATE {unique}INDEX CONCURRENTLY {name} ON {on}",
     "index": "DROP INDEX CONCURRENTLY {own};\nCREATE {unique}INDEX CONCURRENTLY {name} ON {on}",
     "missing-enum": "CREATE TYPE {own} AS ENUM ({wanted})",
+    "missing-domain": "CREATE DOMAIN {own} AS {wanted}",
+    "missing-sequence": "CREATE SEQUENCE {own} {wanted}",
+    "sequence": "ALTER SEQUENCE {own} {wanted}",
+    "storage": "ALTER TABLE {own} SET ({wanted})",
     "extra-column": "add it to the model, give it a DEFAULT, or drop it",
     **{
         f"missing-{kind}": "ALTER TABLE {table} ADD CONSTRAINT {name} {wanted}"
@@ -107,7 +111,9 @@ def _own_sequence(one: Difference) -> str:
     sequence = quoted(one.name[0], f"{one.name[1]}_{one.name[2]}_seq")
     literal = sequence.replace("'", "''")
     return (
-        f"CREATE SEQUENCE {sequence} OWNED BY {names['table']}.{names['name']};\n"
+        # It is still there where only the default was dropped.
+        f"CREATE SEQUENCE IF NOT EXISTS {sequence};\n"
+        f"ALTER SEQUENCE {sequence} OWNED BY {names['table']}.{names['name']};\n"
         + (_COLUMN + "SET DEFAULT nextval('{sequence}');\n").format(sequence=literal, **names)
         + _catch_up(one)
     )

@@ -41,6 +41,21 @@ _MEANINGS = {
     "unlogged": Meaning(_INFO, _CHANGED, "its rows outlive a crash"),
     "unlogged: gained": Meaning(_WARNING, _CHANGED, "it is empty after a crash"),
     "partitioning": Meaning(_WARNING, _CHANGED, "rows without a partition for them are refused"),
+    "inheritance": Meaning(_WARNING, _CHANGED, "a SELECT of a parent sees other rows"),
+    "storage": Meaning(_INFO, _CHANGED, "no query sees it"),
+    "view": Meaning(_WARNING, _CHANGED, "a SELECT can return something else"),
+    "missing-domain": Meaning(
+        _ERROR, _MISSING_PART, "every query that names the type fails (UndefinedObject)"
+    ),
+    "extra-domain": Meaning(_INFO, _EXTRA, "no query of a model uses it"),
+    "domain": Meaning(_ERROR, _CHANGED, "other values than the model's are let in"),
+    "missing-sequence": Meaning(
+        _ERROR, _MISSING, "an INSERT of {model} that draws from it fails (UndefinedTable)"
+    ),
+    "sequence": Meaning(_WARNING, _CHANGED, "it counts otherwise"),
+    "sequence-owner": Meaning(
+        _INFO, "{where} owned by {expected}, in the database by {actual}", "it goes with its owner"
+    ),
     "comment": Meaning(_INFO, _CHANGED, "no query sees it"),
     "missing-column": Meaning(_ERROR, _MISSING, "every query for {model} fails (UndefinedColumn)"),
     "extra-column": Meaning(_INFO, _EXTRA, "an INSERT of {model} leaves it to its default"),
