@@ -57,9 +57,22 @@ def probe(folder: Path, *, origin: str) -> Binaries | str:
     for program in ("postgres", "initdb"):
         if not os.access(folder / program, os.X_OK):
             return f"{folder} has no {program} that can be executed"
+    postgres = folder / "postgres"
+    try:
+        build = cache.remembered(cache.user_cache(), postgres, lambda: _build_of(postgres))
+    except _SilentError as error:
+        return str(error)
+    return Binaries(folder=folder, version=_version(build), build=build, origin=origin)
+
+
+class _SilentError(Exception):
+    """A program that does not say its version, and why."""
+
+
+def _build_of(postgres: Path) -> str:
     try:
         shown = subprocess.run(
-            [folder / "postgres", "-V"],
+            [postgres, "-V"],
             capture_output=True,
             text=True,
             timeout=PROBE_DEADLINE_S,
@@ -67,14 +80,16 @@ def probe(folder: Path, *, origin: str) -> Binaries | str:
             env=server_environment(os.environ),
         )
     except (OSError, subprocess.SubprocessError) as error:
-        return f"{folder}/postgres does not run: {error}"
-    version = re.search(r"(?<=\) )\d+(\.\d+)?", shown.stdout)
-    if shown.returncode != 0 or version is None:
+        raise _SilentError(f"{postgres} does not run: {error}") from None
+    if shown.returncode != 0 or not _version(shown.stdout):
         said = (shown.stderr or shown.stdout).strip().partition("\n")[0]
-        return f"{folder}/postgres does not run: {said or f'exit status {shown.returncode}'}"
-    return Binaries(
-        folder=folder, version=version.group(), build=shown.stdout.strip(), origin=origin
-    )
+        raise _SilentError(f"{postgres} does not run: {said or f'exit status {shown.returncode}'}")
+    return shown.stdout.strip()
+
+
+def _version(build: str) -> str:
+    found = re.search(r"(?<=\) )\d+(\.\d+)?", build)
+    return found.group() if found else ""
 
 
 def server_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -51,6 +51,27 @@ def look(cache: Path | None, name: str) -> Path | None:
     return entry
 
 
+def remembered(cache: Path | None, program: Path, ask: Callable[[], str]) -> str:
+    """What a program says of itself, asked again only when its file has changed.
+
+    Raises whatever `ask` raises; what did not run may run the next time.
+    """
+    if cache is None or not program.exists():
+        return ask()
+    status = program.stat()
+    name = f"said-{key(str(program), status.st_mtime_ns, status.st_size, status.st_ino)}"
+    with contextlib.suppress(OSError):
+        return (cache / name).read_text(encoding="utf-8")
+    said = ask()
+    with contextlib.suppress(OSError):  # a cache that cannot be written: it is asked each time
+        cache.mkdir(parents=True, exist_ok=True, mode=0o755)
+        descriptor, new = tempfile.mkstemp(prefix=f"{name}.making-", dir=cache)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(said)
+        Path(new).rename(cache / name)
+    return said
+
+
 def obtain(cache: Path | None, name: str, make: Callable[[Path], None]) -> Path | None:
     """The entry `name`, made by `make(folder)` under a lock and renamed in when it is whole.
 

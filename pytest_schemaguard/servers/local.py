@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.servers import cache
 from pytest_schemaguard.servers.binaries import Binaries, probe
 from pytest_schemaguard.servers.private import PrivateServer, unusable
 from pytest_schemaguard.servers.provider import NEWEST_MAJOR, Missing
@@ -62,24 +64,26 @@ def _folders() -> Iterator[Path]:
 def _places() -> Iterator[Path]:
     config = shutil.which("pg_config")
     if config is not None:
-        try:
-            shown = subprocess.run(
-                [config, "--bindir"],
-                capture_output=True,
-                text=True,
-                timeout=PG_CONFIG_DEADLINE_S,
-                check=False,
-            )
-        except (OSError, subprocess.SubprocessError):
-            pass  # a pg_config that does not run names no place
-        else:
-            if shown.stdout.strip():
-                yield Path(shown.stdout.strip())
+        # Should it name another folder tomorrow, the places below have that one too.
+        # One that does not run names no place.
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            yield Path(cache.remembered(cache.user_cache(), Path(config), lambda: _bindir(config)))
     for pattern in PLACES:
         yield from sorted(Path("/").glob(pattern.removeprefix("/")))
     on_path = shutil.which("postgres")
     if on_path is not None:
         yield Path(on_path).parent
+
+
+def _bindir(config: str) -> str:
+    shown = subprocess.run(
+        [config, "--bindir"],
+        capture_output=True,
+        text=True,
+        timeout=PG_CONFIG_DEADLINE_S,
+        check=True,
+    )
+    return shown.stdout.strip()
 
 
 def _command(major: int) -> str:

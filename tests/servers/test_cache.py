@@ -80,3 +80,25 @@ def test_a_lock_held_too_long_says_who_to_look_for(
         f"{tmp_path}/entry.lock: another process has been making this cache entry for 0 s\n"
         f"  next: end it; it holds the lock: fuser {tmp_path}/entry.lock"
     )
+
+
+def test_a_program_is_asked_again_only_when_its_file_has_changed(tmp_path: Path) -> None:
+    program, answers = tmp_path / "program", iter(["one", "two"])
+    program.write_text("1")
+    for _ in range(2):
+        assert cache.remembered(tmp_path / "cache", program, lambda: next(answers)) == "one"
+    program.write_text("22")
+    assert cache.remembered(tmp_path / "cache", program, lambda: next(answers)) == "two"
+
+
+def test_a_program_that_did_not_run_is_asked_the_next_time(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("1")
+
+    def fail() -> str:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        cache.remembered(tmp_path / "cache", program, fail)
+    assert cache.remembered(tmp_path / "cache", program, lambda: "said") == "said"
+    assert cache.remembered(None, program, lambda: "asked") == "asked"
