@@ -101,3 +101,29 @@ def test_databases_do_not_pile_up(project: Project) -> None:
         """,
     )
     project.run().assert_outcomes(passed=30)
+
+
+def test_what_the_session_commits_is_rolled_back(project: Project) -> None:
+    project.write(
+        "tests/test_users.py",
+        """\
+        import pytest
+        from sqlalchemy import text
+
+        COUNT = text('SELECT count(*) FROM "user"')
+
+
+        @pytest.fixture
+        def looks_afterwards(schema_guard_engine):
+            yield
+            with schema_guard_engine.connect() as connection:
+                assert connection.scalar(COUNT) == 2
+
+
+        def test_commit(looks_afterwards, schema_guard_session):
+            schema_guard_session.execute(text('DELETE FROM "user"'))
+            schema_guard_session.commit()
+            assert schema_guard_session.scalar(COUNT) == 0
+        """,
+    )
+    project.run().assert_outcomes(passed=1)
