@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +61,8 @@ def compare(config: Config, databases: Databases, state: State, models: Models) 
     assert state.snapshot is not None
     databases.create(DATABASE, template=state.name)
     with (
-        closing(databases.connect(DATABASE, as_admin=True)) as admin,
-        closing(databases.connect(DATABASE)) as owner,
+        databases.session(DATABASE, as_admin=True) as admin,
+        databases.session(DATABASE) as owner,
     ):
         clear(admin, models, owner=databases.server.owner.user)
         refused = {**models.unrendered, **build(owner, models)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -273,7 +273,7 @@ class Guard:
             models = self.models
             with self.progress.step("planning the ORM's statements"):
                 self.databases.create("queries", template=self.states.migrated().name)
-                with closing(self.databases.connect("queries")) as owner:
+                with self.databases.session("queries") as owner:
                     return [one.to_json() for one in refused(owner, models.statements)]
 
         return tuple(Refusal.from_json(one) for one in self._once("queries", look))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +95,7 @@ def log_in(
         )
     finally:
         project.close()
-    with closing(databases.connect(DATABASE, as_admin=True)) as admin:
+    with databases.session(DATABASE, as_admin=True) as admin:
         after = read(admin, exclude=config.exclude)
     assert state.snapshot is not None
     changes = diff(state.snapshot, after)

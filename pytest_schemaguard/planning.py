@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import errorcodes
 
+from pytest_schemaguard.identifiers import in_quotes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -77,8 +79,7 @@ def refused(connection: Connection, statements: Iterable[OrmStatement]) -> tuple
 
 
 def _rights(cursor: Cursor, table: tuple[str, ...]) -> tuple[str, int] | None:
-    quoted = ".".join('"' + part.replace('"', '""') + '"' for part in table)
-    cursor.execute(_UPDATABLE_SQL, (quoted,))
+    cursor.execute(_UPDATABLE_SQL, (in_quotes(*table),))
     row: tuple[str, int] | None = cursor.fetchone()
     return row
 

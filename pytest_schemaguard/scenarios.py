@@ -5,7 +5,6 @@ The second run is the first of them; runs that are killed and runs side by side 
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,14 +84,14 @@ def run_again(config: Config, databases: Databases, state: State, path: Path) ->
     assert state.snapshot is not None
     database = f"again-{state.name}"
     databases.create(database, template=state.name)
-    with closing(databases.connect(database, as_admin=True)) as admin:
+    with databases.session(database, as_admin=True) as admin:
         before = fingerprints(admin, state.snapshot)
-        with closing(databases.connect(database)) as owner:
+        with databases.session(database) as owner:
             filled = {name for name, rows in before.items() if rows.count}
             written = write_as_an_application(owner, filled)
         if written:
             before = fingerprints(admin, state.snapshot)
-        with closing(databases.connect(database)) as owner:
+        with databases.session(database) as owner:
             run = run_file(
                 owner, path, statement_timeout_s=config.statement_timeout_s, root=config.root
             )

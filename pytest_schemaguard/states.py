@@ -8,7 +8,6 @@ migration that is broken today.
 from __future__ import annotations
 
 import hashlib
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +148,7 @@ class States:
         return {"name": key, "snapshot": None, "run": None}
 
     def _prepare(self, database: str, texts: Sequence[str]) -> None:
-        with self._session(database, as_admin=True) as admin, admin.cursor() as cursor:
+        with self._databases.session(database, as_admin=True) as admin, admin.cursor() as cursor:
             for text in texts:
                 try:
                     cursor.execute(text)
@@ -164,8 +163,8 @@ class States:
 
     def _load(self, database: str, schema: Path) -> None:
         with (
-            self._session(database) as owner,
-            self._session(database, as_admin=True) as admin,
+            self._databases.session(database) as owner,
+            self._databases.session(database, as_admin=True) as admin,
         ):
             loaded = baseline.load(
                 schema,
@@ -177,7 +176,7 @@ class States:
             self._databases.adopt_roles(loaded.roles)
 
     def _run(self, database: str, path: Path) -> FileRun:
-        with self._session(database) as owner:
+        with self._databases.session(database) as owner:
             return run_file(
                 owner,
                 path,
@@ -185,11 +184,8 @@ class States:
                 root=self._config.root,
             )
 
-    def _session(self, database: str, *, as_admin: bool = False) -> closing[Any]:
-        return closing(self._databases.connect(database, as_admin=as_admin))
-
     def _finish(self, database: str) -> Snapshot:
-        with self._session(database, as_admin=True) as admin:
+        with self._databases.session(database, as_admin=True) as admin:
             snapshot = read(admin, exclude=self._config.exclude)
         self._databases.freeze(database)
         return snapshot

@@ -19,6 +19,7 @@ from pytest_schemaguard.catalog.diff import Depth, diff
 from pytest_schemaguard.catalog.equivalents import default_meaning, expression_meaning
 from pytest_schemaguard.catalog.read import query
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
+from pytest_schemaguard.identifiers import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,7 +98,7 @@ def _column(cursor: Any, name: Name, column: Column) -> Column:
             "SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d"
             " JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum"
             " WHERE d.adrelid = %s::regclass AND a.attname = %s",
-            (_regclass(name), name[2]),
+            (in_quotes(*name[:2]), name[2]),
         )
 
     def generated(text: str) -> str | None:
@@ -111,7 +112,7 @@ def _column(cursor: Any, name: Name, column: Column) -> Column:
             " FROM pg_attrdef d"
             " JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum"
             " WHERE d.adrelid = %s::regclass AND a.attname = %s",
-            (_regclass(name), _SETTLING),
+            (in_quotes(*name[:2]), _SETTLING),
         )
 
     if column.generated is not None:
@@ -130,7 +131,7 @@ def _constraint(cursor: Any, name: Name, constraint: Constraint) -> Constraint:
             ),
             "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
             " WHERE conrelid = %s::regclass AND conname = %s",
-            (_regclass(name), _SETTLING),
+            (in_quotes(*name[:2]), _SETTLING),
         )
 
     return replace(constraint, definition=_stable(constraint.definition, feed))
@@ -145,7 +146,7 @@ def _index(cursor: Any, name: Name, index: Index) -> Index:
                 sql.SQL(head), sql.Identifier(_SETTLING), sql.SQL(tail)
             ),
             "SELECT pg_get_indexdef(%s::regclass)",
-            (_regclass((name[0], _SETTLING)),),
+            (in_quotes(name[0], _SETTLING),),
         )
         return made and f"{head}ON " + made.partition(f" {_SETTLING} ON ")[2].removeprefix("ONLY ")
 
@@ -177,10 +178,6 @@ def _told(
         row = None  # of a connection that broke, the next line tells
     cursor.execute("ROLLBACK TO SAVEPOINT settling; RELEASE SAVEPOINT settling")
     return str(row[0]) if row else None
-
-
-def _regclass(name: Name) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name[:2])
 
 
 def _alike(expected: Snapshot, actual: Snapshot, suspects: set[Name]) -> Snapshot:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
 from pytest_schemaguard.checks.drift_meanings import labels_of
-from pytest_schemaguard.checks.identifiers import quoted
+from pytest_schemaguard.identifiers import quoted
 
 if TYPE_CHECKING:
     from pytest_schemaguard.catalog.diff import Difference

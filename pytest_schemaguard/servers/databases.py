@@ -9,8 +9,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
+from pytest_schemaguard.identifiers import in_quotes
 from pytest_schemaguard.servers import sessions
-from pytest_schemaguard.servers.sessions import literal, quoted, run_comment
+from pytest_schemaguard.servers.sessions import literal, run_comment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,10 +71,10 @@ class Databases:
         if self.server.major >= FILE_COPY_SINCE:
             # A copy of files is fastest, but forces a checkpoint, which others would feel.
             strategy = " STRATEGY FILE_COPY" if own else " STRATEGY WAL_LOG"
-        full = quoted(self.full_name(name))
+        full = in_quotes(self.full_name(name))
         statement = (
-            f"CREATE DATABASE {full} OWNER {quoted(self.server.owner.user)}"
-            f" TEMPLATE {quoted(source)}{strategy}"
+            f"CREATE DATABASE {full} OWNER {in_quotes(self.server.owner.user)}"
+            f" TEMPLATE {in_quotes(source)}{strategy}"
         )
         try:
             self._sql(statement)
@@ -88,15 +89,15 @@ class Databases:
 
     def freeze(self, name: str) -> None:
         """Nobody may connect to it any more: it becomes a template."""
-        self._sql(f"ALTER DATABASE {quoted(self.full_name(name))} ALLOW_CONNECTIONS false")
+        self._sql(f"ALTER DATABASE {in_quotes(self.full_name(name))} ALLOW_CONNECTIONS false")
 
     def thaw(self, name: str) -> None:
         """Everybody who may can connect to it again."""
-        self._sql(f"ALTER DATABASE {quoted(self.full_name(name))} ALLOW_CONNECTIONS true")
+        self._sql(f"ALTER DATABASE {in_quotes(self.full_name(name))} ALLOW_CONNECTIONS true")
 
     def drop(self, name: str) -> None:
         """Gone, whoever is connected, and whether it existed or not."""
-        self._sql(f"DROP DATABASE IF EXISTS {quoted(self.full_name(name))} WITH (FORCE)")
+        self._sql(f"DROP DATABASE IF EXISTS {in_quotes(self.full_name(name))} WITH (FORCE)")
 
     def connect(self, name: str, *, as_admin: bool = False) -> Any:
         """A connection (autocommit) as the owner, or as the server's admin.
@@ -123,7 +124,7 @@ class Databases:
         if self.server.provider == "existing":
             comment = literal(run_comment(run=self.run.id))
             for name in names:
-                self._sql(f"COMMENT ON ROLE {quoted(name)} IS {comment}")
+                self._sql(f"COMMENT ON ROLE {in_quotes(name)} IS {comment}")
 
     def close(self) -> None:
         """Close this process's connection; the databases stay until the run ends."""

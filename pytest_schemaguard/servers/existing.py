@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
+from pytest_schemaguard.identifiers import in_quotes
 from pytest_schemaguard.servers.owner import create_owner
 from pytest_schemaguard.servers.provider import OLDEST_MAJOR, Missing, Server
-from pytest_schemaguard.servers.sessions import connect, quoted
+from pytest_schemaguard.servers.sessions import connect
 from pytest_schemaguard.servers.url import parse_url
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class ExistingServer:
         if not is_superuser:
             # Who makes databases for a role must be its member; since 16 making it is not enough.
             with connection.cursor() as cursor:
-                cursor.execute(f"GRANT {quoted(owner)} TO CURRENT_USER")
+                cursor.execute(f"GRANT {in_quotes(owner)} TO CURRENT_USER")
         return Server(
             provider=Existing.name,
             version=version.split()[0],
@@ -128,7 +129,7 @@ class ExistingServer:
                 f"the role {self.address.user} lacks {' and '.join(lacking)}: "
                 "the guard makes databases and a role of its own there",
                 fix="run as a superuser: "
-                f"ALTER ROLE {quoted(self.address.user)} {' '.join(lacking)};",
+                f"ALTER ROLE {in_quotes(self.address.user)} {' '.join(lacking)};",
             )
 
 
@@ -183,14 +184,14 @@ def drop_runs(connection: Any, chosen: Any) -> None:
         for name, own_comment, owner_comment in cursor.fetchall():
             run = _run_in(own_comment) or _run_in(owner_comment)
             if run is not None and chosen(run) and name.startswith(f"{PREFIX}{run}_"):
-                cursor.execute(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
+                cursor.execute(f"DROP DATABASE IF EXISTS {in_quotes(name)} WITH (FORCE)")
         cursor.execute(ROLES)
         for name, comment in cursor.fetchall():
             run = _run_in(comment)
             if run is None or not chosen(run):
                 continue
             try:
-                cursor.execute(f"DROP ROLE IF EXISTS {quoted(name)}")
+                cursor.execute(f"DROP ROLE IF EXISTS {in_quotes(name)}")
             except psycopg2.errors.DependentObjectsStillExist:
                 # A role of a baseline that another run's databases grant things to: the run that
                 # sweeps after that one drops it.

@@ -6,7 +6,8 @@ import secrets
 import socket
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.servers.sessions import literal, quoted, run_comment
+from pytest_schemaguard.identifiers import in_quotes
+from pytest_schemaguard.servers.sessions import literal, run_comment
 
 if TYPE_CHECKING:
     from pytest_schemaguard.run import Run
@@ -26,8 +27,8 @@ def create_owner(connection: Any, name: str, run: Run) -> tuple[str, str]:
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            f"BEGIN; CREATE ROLE {quoted(name)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE"
+            f"BEGIN; CREATE ROLE {in_quotes(name)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE"
             f" PASSWORD {literal(password)};"
-            f" COMMENT ON ROLE {quoted(name)} IS {literal(comment)}; COMMIT"
+            f" COMMENT ON ROLE {in_quotes(name)} IS {literal(comment)}; COMMIT"
         )
     return password, token

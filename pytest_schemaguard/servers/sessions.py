@@ -77,11 +77,6 @@ def run_comment(*, run: str, **facts: str) -> str:
     return json.dumps({"schema-guard": run, **facts})
 
 
-def quoted(name: str) -> str:
-    """An SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def literal(text: str) -> str:
     """An SQL string; no backslash in `text` is special (standard_conforming_strings)."""
     return "'" + text.replace("'", "''") + "'"

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import MigrationError, ServerError
+from pytest_schemaguard.identifiers import in_quotes
 from pytest_schemaguard.sources import shown
 from pytest_schemaguard.sources.dump import (
     Naming,
     Route,
     creates_schema_public,
-    identifier,
     is_create,
     mentions,
     only_a_superuser_owns,
@@ -99,7 +99,7 @@ class _Loading:
         self._comment = comment
         self._owners = owners
         """The roles that own something in production: here the owner role stands for them."""
-        self._role = identifier(owner.connection.info.user)
+        self._role = in_quotes(owner.connection.info.user)
         self._superuser = admin.connection.get_parameter_status("is_superuser") == "on"
         self._made_by_admin = False
         """Whether what the dump made last belongs to the admin."""
@@ -219,7 +219,7 @@ class _Loading:
     def _make_role(self, role: str) -> None:
         # One message is one transaction: nobody ever sees the role without its comment.
         comment = self._comment.replace("'", "''")
-        name = identifier(role)
+        name = in_quotes(role)
         sql = f"CREATE ROLE {name} NOLOGIN; COMMENT ON ROLE {name} IS '{comment}'"
         error = self._admin.execute(Statement(sql=sql, line=1, kind="sql"))
         if error is not None and error.sqlstate not in _THERE_BY_NOW:
@@ -280,7 +280,7 @@ def drop_roles(admin: Any, made: Iterable[str], *, role_comment: str = ROLE_COMM
             if comment != role_comment:
                 continue
             try:
-                cursor.execute(f"DROP ROLE {identifier(role)}")
+                cursor.execute(f"DROP ROLE {in_quotes(role)}")
             except psycopg2.Error as error:
                 if error.pgcode not in _USED_OR_GONE:
                     raise

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.identifiers import in_quotes
 from pytest_schemaguard.lexer import tokens
 
 if TYPE_CHECKING:
@@ -144,11 +145,6 @@ def route(statement: Statement) -> Route:
     return Route.OWNER
 
 
-def identifier(name: str) -> str:
-    """The name as SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def is_create(sql: str) -> bool:
     return words(sql)[0].is_("create")
 
@@ -172,7 +168,7 @@ def without_authorization(sql: str) -> str:
         return sql
     role = level[place + 1]
     # Without a name of its own the schema is called as the role is.
-    name = identifier(role.text) if level[place - 1].is_("schema", "exists") else ""
+    name = in_quotes(role.text) if level[place - 1].is_("schema", "exists") else ""
     return f"{sql[: level[place].start]}{name}{sql[role.end :]}".rstrip()
 
 

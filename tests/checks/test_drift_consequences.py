@@ -11,8 +11,8 @@ import pytest
 from pytest_schemaguard.catalog.diff import Difference, diff
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.checks.drift_meanings import meaning_of
-from pytest_schemaguard.checks.identifiers import KEYWORDS, quoted
 from pytest_schemaguard.findings import Severity
+from pytest_schemaguard.identifiers import KEYWORDS, quoted
 from tests.catalog.databases import connected, execute, fresh
 
 if TYPE_CHECKING:

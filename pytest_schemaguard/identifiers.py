@@ -1,4 +1,4 @@
-"""Names as a person would write them in SQL: quoted only where they must be. Pure."""
+"""Names as SQL spells them. Pure."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 def quoted(*name: str) -> str:
-    """`public."user"` for `("public", "user")`."""
+    """`public."user"` for `("public", "user")`: quoted only where it must be, for people."""
     return ".".join(
-        part if _PLAIN.fullmatch(part) and part not in KEYWORDS else _in_quotes(part)
+        part if _PLAIN.fullmatch(part) and part not in KEYWORDS else in_quotes(part)
         for part in name
     )
 
 
-def _in_quotes(part: str) -> str:
-    return '"' + part.replace('"', '""') + '"'
+def in_quotes(*name: str) -> str:
+    """`"public"."user"` for `("public", "user")`, for PostgreSQL alone."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name)
