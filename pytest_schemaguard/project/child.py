@@ -2,7 +2,8 @@
 
 It hears tasks and answers them on one socket, a line of JSON each. What the project prints goes
 elsewhere. Nothing of the project is imported before the fence stands: libraries that every task
-needs may be, while the guard still starts a server.
+needs may be, while the guard still starts a server. A process that has come no further can be
+forked: each fork then raises a fence of its own, around one task on one database.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import resource
 import socket
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.project import warden
+from pytest_schemaguard.project import forks, warden
 
 if TYPE_CHECKING:
     from pytest_schemaguard.errors import GuardError
@@ -51,16 +53,21 @@ class Child:
 
     def serve(self) -> None:
         """Answer one task after the other, until pytest closes the channel."""
-        first, boot = self._lines.readline(), b""
-        if first:
-            preload(json.loads(first)["preload"])
-            boot = self._lines.readline()
-        if not boot:
-            return  # pytest needs no project after all
-        self._enter(json.loads(boot))
-        for request in self._lines:
-            answer = self._trouble and json.dumps(self._trouble)
-            self._send(answer or self._answer(**json.loads(request)))
+        for line in self._lines:
+            message = json.loads(line)
+            if "preload" in message:
+                preload(message["preload"])
+            elif "task" not in message:
+                self._enter(message["boot"])
+            elif "boot" in message:
+                forks.answer_in_fork(partial(self._run_apart, **message), self._say)
+            else:
+                self._send(self._answer(**message))
+
+    def _run_apart(self, boot: dict[str, Any], task: str, arguments: dict[str, Any]) -> None:
+        """In a fork: everything that a process of its own would do."""
+        self._enter(boot)
+        self._send(self._answer(task, arguments))
 
     def _enter(self, boot: dict[str, Any]) -> None:
         """Raise the fence, then let the variables and the path in."""
@@ -106,6 +113,8 @@ class Child:
         find(name, subject=subject, root=self.root)(self._url, str(self.folder))
 
     def _answer(self, task: str, arguments: dict[str, Any]) -> str:
+        if self._trouble:
+            return json.dumps(self._trouble)
         module = task if "." in task else f"{TASKS}.{task}"
         subject = str(arguments.get("subject", task))
         answer: list[str] = []

@@ -115,28 +115,63 @@ class Project:
         JSON's values in, JSON's values out. `progress` is told what takes long. Raises ProjectError
         with the project's own words; the process is ended when it takes longer than `timeout_s`.
         """
-        subject = str(arguments.get("subject", task))
-        deadline = time.monotonic() + timeout_s
         with self._lock:
             fresh = self._peer is None or self._peer.fence is None
-            peer = self._started()
-            printed = 0 if fresh else self._printed()
-            self._noted = self._noted if fresh else len(self._notes())
-            try:
-                peer.say({"task": task, "arguments": arguments})
-                answer = peer.answer(deadline, lambda text: self._tell(progress, text))
-            except GoneError:
-                raise self._gone(subject, printed) from None
-            except TimeoutError:
-                raise self._hung(subject, timeout_s, printed) from None
-            except GarbageError as garbage:
-                raise self._garbled(subject, garbage) from None
-            except BaseException:
-                self.close()  # an answer that nobody waits for would be taken for the next
-                raise
-            if "error" in answer:
-                raise self._failed(answer, printed)
-            return answer["result"]
+            self._started()
+            message = {"task": task, "arguments": arguments}
+            return self._ask(message, timeout_s, progress, fresh=fresh)
+
+    def call_apart(
+        self,
+        task: str,
+        arguments: dict[str, Any],
+        *,
+        address: Address,
+        timeout_s: float,
+        progress: Callable[[str], None] | None = None,
+    ) -> Any:
+        """The same in a process of its own on another database, a fork of this one.
+
+        Only for a Project that is never started: it has imported the libraries of `preload` and
+        nothing of the project.
+        """
+        with self._lock:
+            fresh = self._peer is None
+            self._booted()
+            self._secrets |= {address.password}
+            message = {"boot": self._boot_message(address), "task": task, "arguments": arguments}
+            return self._ask(message, timeout_s, progress, fresh=fresh)
+
+    def _ask(
+        self,
+        message: dict[str, Any],
+        timeout_s: float,
+        progress: Callable[[str], None] | None,
+        *,
+        fresh: bool,
+    ) -> Any:
+        peer = self._booted()
+        subject = str(message["arguments"].get("subject", message["task"]))
+        deadline = time.monotonic() + timeout_s
+        printed = 0 if fresh else self._printed()
+        self._noted = self._noted if fresh else len(self._notes())
+        try:
+            peer.say(message)
+            answer = peer.answer(deadline, lambda text: self._tell(progress, text))
+        except GoneError:
+            raise self._gone(subject, printed) from None
+        except TimeoutError:
+            raise self._hung(subject, timeout_s, printed) from None
+        except GarbageError as garbage:
+            raise self._garbled(subject, garbage) from None
+        except BaseException:
+            self.close()  # an answer that nobody waits for would be taken for the next
+            raise
+        if "ended" in answer:
+            raise self._ended(answer["ended"], subject, printed)
+        if "error" in answer:
+            raise self._failed(answer, printed)
+        return answer["result"]
 
     @property
     def fence(self) -> str:
@@ -197,20 +232,21 @@ class Project:
             return peer
         address = self._address() if callable(self._address) else self._address
         self._secrets |= {address.password}
-        # Over the channel, since others can read a process's arguments and first environment.
-        peer.say(
-            {
-                "address": dataclasses.asdict(address),
-                "env": self._env,
-                "root": str(self._config.root),
-                "folder": str(self._folder),
-                "path": [str(path) for path in self._python_path],
-                "setup": self._config.setup,
-                "fences": list(self._fences),
-            }
-        )
+        peer.say({"boot": self._boot_message(address)})
         self._is_entered = True
         return peer
+
+    def _boot_message(self, address: Address) -> dict[str, Any]:
+        # Over the channel, since others can read a process's arguments and first environment.
+        return {
+            "address": dataclasses.asdict(address),
+            "env": self._env,
+            "root": str(self._config.root),
+            "folder": str(self._folder),
+            "path": [str(path) for path in self._python_path],
+            "setup": self._config.setup,
+            "fences": list(self._fences),
+        }
 
     def _variables(self) -> dict[str, str]:
         return {
@@ -299,6 +335,9 @@ class Project:
         assert self._peer is not None
         code = self._peer.exit_code()
         self.close()
+        return self._ended(code, subject, printed)
+
+    def _ended(self, code: int | None, subject: str, printed: int) -> ProjectError:
         fix = "look for os._exit, or for a daemon or supervisor, in what runs at import"
         if code is None:
             fact = "it closed the guard's channel and answers no more"
