@@ -1,0 +1,91 @@
+"""Alembic's tasks in the process that they are written for, behind its fence, in forks of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_schemaguard.config import Config
+from pytest_schemaguard.project import Project
+from pytest_schemaguard.revisions import History, RunReport, Stairway
+from tests.project.tasks.alembic_project import ENV, FIRST, INI, LOGGING, UNDO_FIRST, make
+from tests.project.tasks.test_alembic_trouble import FLASK, FLASK_ENV
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_schemaguard.address import Address
+
+LOGS = "from logging.config import fileConfig\nprint('noise')\n" + ENV.replace(
+    "engine = ", "fileConfig(config.config_file_name)\nengine = "
+)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that other users can enter: the fence may change the user."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        place.chmod(0o755)
+        yield place
+
+
+@pytest.mark.parametrize("env", [LOGS, FLASK_ENV])
+def test_history_upgrade_and_stairway_run_in_fresh_processes(
+    place: Path, database: Address, connect: Callable[[Address], Any], env: str
+) -> None:
+    root = place / "root"
+    small = make(root, ini=INI + LOGGING, env=env)
+    small.write("web.py", FLASK)
+    small.add("one", FIRST, UNDO_FIRST)
+    config = Config(
+        file=root / "pyproject.toml",
+        models=("web:Base",),
+        migrations=root,
+        setup="web:set_up" if env is FLASK_ENV else None,
+    )
+    nowhere = database.at("nowhere")
+    other = f"{database.database}_other"
+    connect(database).cursor().execute(f'CREATE DATABASE "{other}"')
+    with Project(
+        config, nowhere, folder=place / "own", preload=("alembic.command", "psycopg2")
+    ) as project:
+
+        def call(task: str, address: Address, **arguments: Any) -> Any:
+            arguments = {"source": small.source, "root": str(root), **arguments}
+            return project.call_apart(task, arguments, address=address, timeout_s=60)
+
+        assert History.from_json(call("alembic_history", nowhere)).heads == ("one",)
+        for name in (database.database, other):
+            report = RunReport.from_json(
+                call("alembic_run", database.at(name), action="upgrade", targets=["heads"])
+            )
+            assert [one.revision for one in report.applied] == ["one"]
+            assert [one.database for one in report.contexts] == [name]
+        call("alembic_run", database, action="downgrade", targets=["base"])
+        way = Stairway.from_json(call("alembic_stairway", database, revisions=["one"]))
+        assert [(one.down, one.again) for one in way.steps] == [("ok", "ok")]
+    connect(database).cursor().execute(f'DROP DATABASE "{other}" WITH (FORCE)')
+
+
+@pytest.mark.parametrize("task", ["history", "run", "stairway"])
+def test_missing_alembic_is_told(task: str) -> None:
+    code = f"""
+import sys
+sys.modules["alembic"] = None
+from pytest_schemaguard.errors import ProjectError
+try:
+    import pytest_schemaguard.project.tasks.alembic_{task}
+except ProjectError as error:
+    print(error)
+"""
+    told = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert told == (
+        "alembic: it is not installed where pytest runs\n"
+        "  next: pip install 'pytest-schemaguard[alembic]'\n"
+    )
