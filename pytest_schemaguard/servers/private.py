@@ -54,7 +54,11 @@ SETTINGS = (
     ("timezone", "UTC"),
     ("log_timezone", "UTC"),
     ("logging_collector", "off"),
-    ("log_line_prefix", "%m [%p] %u@%d "),
+    # servers.statement_log reads them.
+    ("log_line_prefix", "%m [%p] %e %u@%d "),
+    ("log_destination", "stderr"),
+    ("log_error_verbosity", "default"),
+    ("lc_messages", "C"),
 )
 SINCE_18 = (("io_method", "sync"),)
 

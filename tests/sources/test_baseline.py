@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.migration import Migration
-from pytest_schemaguard.sources.baseline import ROLE_COMMENT, Loaded, drop_roles, load, pending
+from pytest_schemaguard.sources.baseline import ROLE_COMMENT, Loaded, drop_roles, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -361,32 +360,3 @@ def without_owners(dump: str) -> list[str]:
             words[5] = "someone"
         lines.append(" ".join(words))
     return lines
-
-
-def test_migrations_after_at_are_pending(tmp_path: Path) -> None:
-    config = tmp_path / "pyproject.toml"
-    folder = tmp_path / "migrations"
-    every = tuple(
-        Migration(revision=f"000{n}_x", path=folder / f"000{n}_x.up.sql") for n in (1, 2, 3)
-    )
-    for at in ("0002_x", "0002_x.up.sql", "0002_x.up", "migrations/0002_x.up.sql"):
-        assert pending(every, at, path=config) == every[2:]
-    assert pending(every, str(folder / "0002_x.up.sql"), path=config) == every[2:]
-    assert pending(every, "0003_x", path=config) == ()
-    assert pending(every, None, path=config) == every
-
-
-def test_unknown_at_lists_the_nearest_names(tmp_path: Path) -> None:
-    every = tuple(
-        Migration(revision=name, path=tmp_path / f"{name}.sql")
-        for name in ("0001_init", "0002_users", "0003_orders")
-    )
-    with pytest.raises(MigrationError) as caught:
-        pending(every, "0002_user", path=tmp_path / "pyproject.toml")
-    said = str(caught.value)
-    assert said.startswith(
-        "pyproject.toml: baseline: no migration is called '0002_user', which `at` names\n"
-        "  next: name the last one that production has: 0002_users.sql"
-    )
-    with pytest.raises(MigrationError, match=r"0001_init.sql, 0002_users.sql, 0003_orders.sql"):
-        pending(every, "zzz", path=tmp_path / "pyproject.toml")

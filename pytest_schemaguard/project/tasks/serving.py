@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import http.client
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.inside import here
+from pytest_schemaguard.project.tasks import listening, programs
 from pytest_schemaguard.project.tasks.message import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from typing_extensions import Self
 
@@ -31,7 +30,6 @@ STOP_S = 5.0
 GONE_S = 1.0
 """How long to wait for killed processes; zombies that nobody reaps stay in their group."""
 TAIL_LINES = 30
-TELL_AFTER_S = 2.0
 
 
 class Serving:
@@ -66,22 +64,12 @@ class Serving:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        # The project's interpreter has its commands beside it, which PATH need not name.
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        program = shutil.which(self._command[0], path=path)
-        if program is None and (self._root / self._command[0]).is_file():
-            program = str(self._root / self._command[0])
-        if program is None:
-            raise ProjectError(
-                self._subject,
-                f"no command {self._command[0]!r}",
-                fix=f"install it where pytest runs ({Path(sys.executable).parent})",
-            )
+        program = programs.locate(self._command[0], subject=self._subject, root=self._root)
         try:
             self._process = subprocess.Popen(
                 [program, *self._command[1:]],
                 cwd=self._root,
-                env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PATH": programs.search_path(), "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=self._output,
@@ -149,10 +137,8 @@ class Serving:
     def _wait(self) -> None:
         assert self._process is not None
         start = time.monotonic()
-        told = False
         while not self._listens():
             code = self._process.poll()
-            waited = time.monotonic() - start
             if code is not None:
                 how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
                 raise ProjectError(
@@ -161,19 +147,24 @@ class Serving:
                     detail=self.tail() or "it printed nothing",
                     fix=f"run it in {self._root}: {' '.join(self._command)}",
                 )
-            if waited > self._timeout_s:
-                raise ProjectError(
-                    self._subject,
-                    f"nothing listens on 127.0.0.1:{self._port} after {self._timeout_s:g} s",
-                    detail=self.tail() or "it printed nothing",
-                    fix="the command must listen on the port that {port} stands for; "
-                    "`timeout-s` is how long it may take",
-                )
-            if waited > TELL_AFTER_S and not told:
-                told = True
-                with suppress(RuntimeError):  # called as a function: nobody is told
-                    here().tell(f"waiting until {self._command[0]} listens")
+            if time.monotonic() - start > self._timeout_s:
+                raise self._silent()
             time.sleep(POLL_S)
+
+    def _silent(self) -> ProjectError:
+        """It never listened where it should; where it does instead, if it does."""
+        assert self._process is not None
+        elsewhere = listening.places(self._process.pid)
+        fix = "the command must listen on the port that {port} stands for; "
+        if any(place.endswith(f":{self._port}") for place in elsewhere):
+            fix = "the command must listen on 127.0.0.1, such as by `--host 127.0.0.1`; "
+        instead = f"; it listens on {', '.join(elsewhere)}" if elsewhere else ""
+        return ProjectError(
+            self._subject,
+            f"nothing listens on 127.0.0.1:{self._port} after {self._timeout_s:g} s{instead}",
+            detail=self.tail() or "it printed nothing",
+            fix=f"{fix}`timeout-s` is how long it may take",
+        )
 
     def _listens(self) -> bool:
         try:

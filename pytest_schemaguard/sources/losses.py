@@ -1,0 +1,281 @@
+"""What a tool lost: writes that PostgreSQL refused or rolled back, and that were not done again.
+
+Pure. A tool may well meet an error and recover: it asks for its version table and makes it when it
+is not there, it tries again after a lock timeout, it goes back to a savepoint. A loss is what is
+left when that is taken away, whatever the tool says of itself.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.statements import split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_schemaguard.servers.statement_log import Sent
+
+End = Literal["alone", "commit", "rollback", "savepoint", "open"]
+"""How the transaction of a loss ended: `alone`, the statement had none; `commit`, the tool believed
+that it was kept; `rollback`, or back to a `savepoint`; `open`, when the session ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """Writes that went together, and were not kept."""
+
+    failure: Sent | None
+    """What PostgreSQL refused first; None where the tool itself did not commit."""
+    writes: tuple[str, ...]
+    """The statements that are lost, each by itself; none where only a question was refused."""
+    end: End
+    session: int
+    place: int
+    """Of the message with which it was lost, among all."""
+
+    @property
+    def sqlstate(self) -> str:
+        return self.failure.error.sqlstate if self.failure and self.failure.error else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """What became of everything that was sent."""
+
+    losses: tuple[Loss, ...]
+    kept: tuple[tuple[int, int, str], ...]
+    """(place, session, statement) of each write that was kept, in their order."""
+
+    def recovered(self, loss: Loss, *, is_migration: Callable[[str], bool]) -> bool:
+        """Whether the tool lives with it rightly.
+
+        `is_migration`: whether a statement stands in a migration's file; such a one may not be
+        lost, whatever came after it.
+        """
+        left = self.left(loss)
+        if not left:
+            return True
+        if loss.end == "commit":
+            return False
+        if loss.sqlstate in THERE_ALREADY and loss.failure and statements(loss.failure.sql) == left:
+            return True  # what it would have made is there
+        if any(is_migration(sql) for sql in left):
+            return False
+        return loss.end == "savepoint" or self._last_of.get(loss.session, -1) > loss.place
+
+    def cause(self, *, is_migration: Callable[[str], bool]) -> Loss | None:
+        """Of a tool that says itself that it failed: what PostgreSQL has to do with it."""
+        refused = [one for one in self.losses if one.failure is not None]
+        lost = [one for one in refused if not self.recovered(one, is_migration=is_migration)]
+        # A question that was refused loses nothing, and ends a tool that did not expect it.
+        end = max(self._last_of.values(), default=-1)
+        last = [one for one in refused if one.place >= end]
+        return next(reversed(lost or last), None)
+
+    def left(self, loss: Loss) -> list[str]:
+        """Its writes without those that were done later."""
+        return [sql for sql in loss.writes if self._last_time.get(_words(sql), -1) <= loss.place]
+
+    @cached_property
+    def _last_time(self) -> dict[str, int]:
+        """By statement: where it was kept last."""
+        return {_words(sql): place for place, _, sql in self.kept}
+
+    @cached_property
+    def _last_of(self) -> dict[int, int]:
+        """By session: where it kept something last."""
+        return {session: place for place, session, _ in self.kept}
+
+
+def history(sent: Sequence[Sent]) -> History:
+    """Follows each session through its transactions."""
+    sessions: dict[int, _Session] = {}
+    for place, one in enumerate(sent):
+        session = sessions.setdefault(one.session, _Session(one.session))
+        session.take(place, one)
+    for session in sessions.values():
+        session.close()
+    return History(
+        losses=tuple(sorted((x for one in sessions.values() for x in one.losses), key=_place)),
+        kept=tuple(sorted(x for one in sessions.values() for x in one.kept)),
+    )
+
+
+def statements(sql: str) -> list[str]:
+    """The statements of one message; the whole of it where that cannot be told."""
+    try:
+        return [one.sql for one in split(sql, path="") if one.kind != "meta"]
+    except MigrationError:
+        return [sql]
+
+
+def is_write(sql: str) -> bool:
+    """Whether it does more than ask, or than say how the session or its transaction goes on."""
+    verb = _verb(sql)
+    if verb in {"with", "explain"}:
+        return bool(_WRITES_WITHIN.search(sql))
+    return verb not in _READS and verb not in _CONTROL
+
+
+@dataclass
+class _Transaction:
+    writes: list[str] = field(default_factory=list)
+    savepoints: list[tuple[str, int]] = field(default_factory=list)
+    """Their names, and how many writes there were."""
+    failure: Sent | None = None
+
+
+class _Session:
+    """One session, as it goes."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.losses: list[Loss] = []
+        self.kept: list[tuple[int, int, str]] = []
+        self._open: _Transaction | None = None
+        self._place = 0
+
+    def take(self, place: int, one: Sent) -> None:
+        self._place = place
+        parts = statements(one.sql)
+        went = len(parts) if one.error is None else self._going(parts, one)
+        for part in parts[:went]:
+            self._go(part)
+        if one.error is not None:
+            self._refused(one, parts[went:])
+
+    def close(self) -> None:
+        """The session's end: nobody commits any more."""
+        if self._open is not None:
+            self._lose("open")
+
+    def _going(self, parts: list[str], one: Sent) -> int:
+        """How many statements of a message that was refused may have been kept.
+
+        Those of one message are one transaction, from its last BEGIN or COMMIT on
+        (https://www.postgresql.org/docs/current/protocol-flow.html).
+        """
+        failed = _failing(parts, one)
+        if self._open is not None:
+            return failed
+        words = [_verb(part) in _CONTROL for part in parts[:failed]]
+        return len(words) - words[::-1].index(True) if True in words else 0
+
+    def _go(self, sql: str) -> None:
+        word = _verb(sql)
+        if self._open is None:
+            if word in _BEGIN:
+                self._open = _Transaction()
+            elif is_write(sql):
+                self.kept.append((self._place, self.number, sql))
+        elif word in {"savepoint", "release"} or (word == "rollback" and _TO.search(sql)):
+            self._savepoint(word, sql)
+        elif word in _END:
+            end: End = "commit" if word in _COMMIT else "rollback"
+            if end == "commit" and self._open.failure is None:
+                self.kept += [(self._place, self.number, one) for one in self._open.writes]
+                self._open = None
+            else:
+                self._lose(end)
+        elif is_write(sql):
+            self._open.writes.append(sql)
+
+    def _savepoint(self, word: str, sql: str) -> None:
+        assert self._open is not None
+        name, points = sql.rsplit(maxsplit=1)[-1].lower(), self._open.savepoints
+        if word == "savepoint":
+            points.append((name, len(self._open.writes)))
+            return
+        place = next((i for i in reversed(range(len(points))) if points[i][0] == name), None)
+        if place is None:
+            return
+        if word == "rollback":
+            gone = self._open.writes[points[place][1] :]
+            del self._open.writes[points[place][1] :]
+            if self._open.failure is not None:
+                self._note(self._open.failure, tuple(gone), "savepoint")
+            self._open.failure = None
+        del points[place + (word == "rollback") :]
+
+    def _refused(self, one: Sent, parts: list[str]) -> None:
+        writes = [part for part in parts if is_write(part)]
+        if self._open is None:
+            self._open = _Transaction(writes, failure=one)
+            self._lose("alone")
+            return
+        self._open.failure = self._open.failure or one
+        self._open.writes += writes
+        if parts and _verb(parts[0]) in _COMMIT:  # a deferred constraint
+            self._lose("rollback")
+
+    def _lose(self, end: End) -> None:
+        assert self._open is not None
+        gone, self._open = self._open, None
+        if gone.writes or gone.failure:
+            self._note(gone.failure, tuple(gone.writes), end)
+
+    def _note(self, failure: Sent | None, writes: tuple[str, ...], end: End) -> None:
+        self.losses.append(
+            Loss(failure=failure, writes=writes, end=end, session=self.number, place=self._place)
+        )
+
+
+_BEGIN = frozenset({"begin", "start"})
+_COMMIT = frozenset({"commit", "end", "prepare transaction"})
+_END = _COMMIT | {"rollback", "abort"}
+_CONTROL = _BEGIN | _END | {"savepoint", "release"}
+_READS = frozenset(
+    """select show set reset values table fetch move close declare lock listen unlisten discard
+    deallocate checkpoint load prepare""".split()  # noqa: SIM905 - a table of words reads better so
+)
+"""`SELECT f()` may write; it is told as a write only where it stands in a migration's file."""
+_WRITES_WITHIN = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
+_TO = re.compile(r"\bto\b", re.IGNORECASE)
+THERE_ALREADY = frozenset({"42P07", "42701", "42710", "42723", "42P06", "23505"})
+"""duplicate_table, _column, _object, _function, _schema, unique_violation.
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+_VERB = re.compile(r"[\s(]*(prepare\s+transaction|[a-z]*)", re.IGNORECASE)
+
+
+def _verb(sql: str) -> str:
+    found = _VERB.match(sql)
+    return _words(found[1].lower()) if found else ""
+
+
+def refused(one: Sent) -> tuple[str, int]:
+    """The statement of a message that was refused, and on which line of it, from 0.
+
+    The whole message where nothing tells which of several it was.
+    """
+    assert one.error is not None
+    parts, position = statements(one.sql), one.error.position
+    if position is None:
+        return (parts[0] if len(parts) == 1 else one.sql), 0
+    start = 0
+    for part in parts:
+        start = one.sql.find(part, start)
+        if position - 1 <= start + len(part):
+            return part, one.sql.count("\n", start, position - 1)
+        start += len(part)
+    return one.sql, one.sql.count("\n", 0, position - 1)
+
+
+def _failing(parts: list[str], one: Sent) -> int:
+    """Which of the statements of a message was refused: the first that writes, if nothing tells."""
+    part, _ = refused(one)
+    if part in parts:
+        return parts.index(part)
+    return next((index for index, part in enumerate(parts) if is_write(part)), 0)
+
+
+def _words(sql: str) -> str:
+    return " ".join(sql.split())
+
+
+def _place(loss: Loss) -> int:
+    return loss.place

@@ -1,0 +1,4 @@
+CREATE TABLE "user" (
+    id serial PRIMARY KEY,
+    email varchar NOT NULL UNIQUE
+);
