@@ -1,19 +1,20 @@
 """Has PostgreSQL plan what the ORM sends: PREPARE, then EXPLAIN EXECUTE. No row is read or written.
 
-EXPLAIN starts the executor without running it, so names, types and grants are all checked.
+EXPLAIN starts the executor without running it, so names, types and grants are all checked; but not
+whether a default may draw from its sequence, which is asked of the catalog.
 `$1` with EXPLAIN (GENERIC_PLAN) is PostgreSQL 16 and newer; this works on all.
 https://www.postgresql.org/docs/current/sql-explain.html
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2 import errorcodes
 
-from pytest_schemaguard.identifiers import in_quotes
+from pytest_schemaguard.privileges import Lack, Privileges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-    from pytest_schemaguard.models import OrmStatement
+    from pytest_schemaguard.models import Name, OrmStatement
+    from pytest_schemaguard.privileges import Relation
 
 _UPDATABLE = {"insert": 8, "update": 4, "delete": 16}
 """Bits of pg_relation_is_updatable: 1 << CMD_UPDATE (2), CMD_INSERT (3), CMD_DELETE (4)."""
@@ -29,10 +31,7 @@ _UPDATABLE = {"insert": 8, "update": 4, "delete": 16}
 _ORDINARY = ("r", "p")
 """pg_class.relkind of tables; what is none of these may lawfully refuse to be written."""
 
-_UPDATABLE_SQL = """
-    SELECT relkind, pg_relation_is_updatable(oid, true)
-    FROM pg_class WHERE oid = to_regclass(%s)
-"""
+_OF_GRANTS = (errorcodes.INSUFFICIENT_PRIVILEGE, errorcodes.UNDEFINED_TABLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +46,29 @@ class Refusal:
     error: str
     """The name of the SQLSTATE as psycopg2 spells it: `UndefinedColumn`."""
     message: str
+    lacks: tuple[Lack, ...] = ()
+    """The privileges that the role would need, where the catalog tells."""
+    search_path: str | None = None
+    """Where a table was looked for that is in `elsewhere`."""
+    elsewhere: tuple[Name, ...] = ()
+    """Tables of the name that was not found, in schemas out of the search_path."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Refusal:
-        return cls(**{**values, "table": tuple(values["table"])})
+        return cls(
+            **{
+                **values,
+                "table": tuple(values["table"]),
+                "elsewhere": tuple(tuple(name) for name in values["elsewhere"]),
+                "lacks": tuple(
+                    Lack(**{**one, "name": tuple(one["name"]), "columns": tuple(one["columns"])})
+                    for one in values["lacks"]
+                ),
+            }
+        )
 
 
 def refused(connection: Connection, statements: Iterable[OrmStatement]) -> tuple[Refusal, ...]:
@@ -62,33 +77,49 @@ def refused(connection: Connection, statements: Iterable[OrmStatement]) -> tuple
     Leaves nothing behind: one transaction, rolled back. Raises psycopg2.Error only where the
     connection itself fails.
     """
+    statements = tuple(statements)
     found = []
-    rights: dict[tuple[str, ...], tuple[str, int] | None] = {}
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
+        privileges = Privileges(cursor, (one.table for one in statements))
         for statement in statements:
-            if statement.table not in rights:
-                rights[statement.table] = _rights(cursor, statement.table)
-            if _is_lawfully_read_only(statement.verb, rights[statement.table]):
+            if _is_lawfully_read_only(statement.verb, privileges.target(statement)):
                 continue
-            refusal = _plan(cursor, statement)
+            refusal = _plan(cursor, statement) or _barred(privileges, statement)
             if refusal is not None:
-                found.append(refusal)
+                found.append(_explained(refusal, privileges, statement))
         cursor.execute("ROLLBACK")
     return tuple(found)
 
 
-def _rights(cursor: Cursor, table: tuple[str, ...]) -> tuple[str, int] | None:
-    cursor.execute(_UPDATABLE_SQL, (in_quotes(*table),))
-    row: tuple[str, int] | None = cursor.fetchone()
-    return row
-
-
-def _is_lawfully_read_only(verb: str, rights: tuple[str, int] | None) -> bool:
-    if rights is None or verb not in _UPDATABLE:
+def _is_lawfully_read_only(verb: str, relation: Relation | None) -> bool:
+    if relation is None or verb not in _UPDATABLE:
         return False
-    kind, updatable = rights
-    return kind not in _ORDINARY and not updatable & _UPDATABLE[verb]
+    return relation.kind not in _ORDINARY and not relation.updatable & _UPDATABLE[verb]
+
+
+def _barred(privileges: Privileges, statement: OrmStatement) -> Refusal | None:
+    """What running the INSERT would say, once it is planned."""
+    lacks = privileges.barred_sequences(statement)
+    if not lacks:
+        return None
+    message = f"permission denied for sequence {lacks[0].name[-1]}"
+    return replace(_refusal(statement, errorcodes.INSUFFICIENT_PRIVILEGE, message), lacks=lacks)
+
+
+def _explained(refusal: Refusal, privileges: Privileges, statement: OrmStatement) -> Refusal:
+    """A table in a schema that may not be used is, unless it is named, no table to PostgreSQL."""
+    if refusal.lacks or refusal.sqlstate not in _OF_GRANTS:
+        return refusal
+    lacks = privileges.lacking(statement) + privileges.barred_sequences(statement)
+    if refusal.sqlstate == errorcodes.INSUFFICIENT_PRIVILEGE or _is_barred(lacks):
+        return replace(refusal, lacks=lacks)
+    there = privileges.elsewhere(statement)
+    return replace(refusal, search_path=privileges.search_path, elsewhere=there)
+
+
+def _is_barred(lacks: tuple[Lack, ...]) -> bool:
+    return any(one.kind == "schema" for one in lacks)
 
 
 def _plan(cursor: Cursor, statement: OrmStatement) -> Refusal | None:
@@ -104,18 +135,22 @@ def _plan(cursor: Cursor, statement: OrmStatement) -> Refusal | None:
     except psycopg2.Error as error:
         if error.pgcode is None:  # the connection broke: that says nothing of the statement
             raise
-        refusal = Refusal(
-            entity=statement.entity,
-            verb=statement.verb,
-            table=statement.table,
-            sql=statement.sql,
-            sqlstate=error.pgcode,
-            error=_name(error.pgcode),
-            message=error.diag.message_primary or str(error),
-        )
+        refusal = _refusal(statement, error.pgcode, error.diag.message_primary or str(error))
     # A PREPARE is not undone by a rollback; one that failed made nothing to deallocate.
     cursor.execute("ROLLBACK TO SAVEPOINT planning; DEALLOCATE ALL")
     return refusal
+
+
+def _refusal(statement: OrmStatement, sqlstate: str, message: str) -> Refusal:
+    return Refusal(
+        entity=statement.entity,
+        verb=statement.verb,
+        table=statement.table,
+        sql=statement.sql,
+        sqlstate=sqlstate,
+        error=_name(sqlstate),
+        message=message,
+    )
 
 
 def _name(sqlstate: str) -> str:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 from pytest_schemaguard.checks.queries import findings
 from pytest_schemaguard.findings import Finding, Severity
 from pytest_schemaguard.models import Models, Place
 from pytest_schemaguard.planning import Refusal
+from pytest_schemaguard.privileges import Lack
 
 MODELS = Models(
     tables=(),
@@ -12,8 +15,13 @@ MODELS = Models(
 )
 
 
-def refusal(verb: str, message: str = 'column "x" does not exist', **values: str) -> Refusal:
-    state = {"sqlstate": "42703", "error": "UndefinedColumn", "entity": "User", **values}
+def refusal(verb: str, message: str = 'column "x" does not exist', **values: Any) -> Refusal:
+    state: dict[str, Any] = {
+        "sqlstate": "42703",
+        "error": "UndefinedColumn",
+        "entity": "User",
+        **values,
+    }
     return Refusal(
         verb=verb, table=("public", "user"), sql=f"{verb} ...\n  of user", message=message, **state
     )
@@ -68,3 +76,102 @@ def test_a_long_statement_is_shortened() -> None:
     (one,) = findings([long], MODELS)
     assert len(one.message.splitlines()[-1]) < 330
     assert one.message.endswith(" ...")
+
+
+def without(
+    privilege: str,
+    verb: str,
+    *,
+    kind: str = "table",
+    columns: tuple[str, ...] = (),
+    entity: str = "User",
+) -> Refusal:
+    name = {"schema": ("public",), "sequence": ("public", "user_id_seq")}.get(
+        kind, ("public", "user")
+    )
+    return Refusal(
+        entity=entity,
+        verb=verb,
+        table=("public", "user"),
+        sql="...",
+        sqlstate="42501",
+        error="InsufficientPrivilege",
+        message=f"permission denied for {kind} {name[-1]}",
+        lacks=(Lack(kind=kind, name=name, privilege=privilege, columns=columns),),
+    )
+
+
+def test_what_a_table_lacks_is_one_finding_with_one_grant_for_all_classes() -> None:
+    refusals = [
+        without("DELETE", "delete"),
+        without("SELECT", "select"),
+        without("SELECT", "select", entity="Team.members"),
+        without("SELECT", "delete"),
+    ]
+    assert list(findings(refusals, MODELS, role="app")) == [
+        Finding(
+            code="queries.missing-grant",
+            severity=Severity.ERROR,
+            subject="public.user",
+            message=(
+                "role app may not SELECT and DELETE\n"
+                "every SELECT and DELETE of User (app/models.py:9) and every SELECT of Team.members"
+                " (app/models.py:9) fails: permission denied for table user (InsufficientPrivilege)"
+            ),
+            actual="42501",
+            fix='GRANT SELECT, DELETE ON public."user" TO app;',
+            path="app/models.py",
+            line=9,
+        )
+    ]
+
+
+def test_sequences_and_schemas_are_findings_of_their_own() -> None:
+    refusals = [
+        without("USAGE", "insert", kind="sequence"),
+        without("USAGE", "select", kind="schema"),
+    ]
+    told = [
+        (one.subject, one.message.splitlines()[0], one.fix)
+        for one in findings(refusals, MODELS, role="My app")
+    ]
+    assert told == [
+        (
+            "public.user_id_seq",
+            "role My app may not draw from it (USAGE)",
+            'GRANT USAGE ON SEQUENCE public.user_id_seq TO "My app";',
+        ),
+        (
+            "public",
+            "role My app may not use it (USAGE)",
+            'GRANT USAGE ON SCHEMA public TO "My app";',
+        ),
+    ]
+
+
+def test_a_column_that_alone_lacks_grants_is_the_subject() -> None:
+    refusals = [
+        without("SELECT", "select", columns=("max reports",)),
+        without("INSERT", "insert", columns=("max reports",)),
+    ]
+    (one,) = findings(refusals, MODELS, role="app")
+    assert one.subject == "public.user.max reports"
+    assert one.message.startswith("role app may not SELECT and INSERT\n")
+    assert one.fix == (
+        'GRANT SELECT ("max reports"), INSERT ("max reports") ON public."user" TO app;'
+    )
+
+
+def test_of_many_classes_some_are_named() -> None:
+    refusals = [without("SELECT", "select", entity=f"E{number}") for number in range(6)]
+    (one,) = findings(refusals, Models(tables=(), ddl=()), role="app")
+    assert one.message.splitlines()[1].startswith(
+        "every SELECT of E0, every SELECT of E1, every SELECT of E2 and more of 3 others fails: "
+    )
+
+
+def test_the_owner_is_told_what_postgresql_says_since_it_stands_for_another() -> None:
+    (one,) = findings([without("SELECT", "select")], MODELS)
+    assert one.code == "queries.missing-grant"
+    assert one.message.startswith("every SELECT of User (app/models.py:9) fails: permission denied")
+    assert one.fix is None
