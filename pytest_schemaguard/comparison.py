@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.diff import Difference
@@ -11,7 +13,7 @@ from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.settle import settled_differences
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.config import Config
@@ -30,8 +32,32 @@ class Comparison:
     refused: Mapping[Name, str]
     """What of the models PostgreSQL, or SQLAlchemy itself, refuses to make, and why."""
     excluded: tuple[Name, ...]
+    """Tables, views and their like, of the database or of the models, that `exclude` leaves out."""
     fills_itself: Mapping[Name, bool]
     """Of the database's columns that differ: whether an INSERT without them succeeds."""
+    hidden: Mapping[Difference, str] = field(default_factory=dict)
+    """Those that a filter of Alembic's env.py hides: `include_object in alembic/env.py:31`."""
+
+    def left_out(self, patterns: Sequence[str], filters: Sequence[str] = ()) -> str | None:
+        """What `exclude` and these filters of env.py keep from sight, counted; None: no such thing.
+
+        A pattern that matches nothing is told as such: it is misspelt, or was of use once.
+        """
+        counts = {
+            pattern: sum(fnmatchcase(".".join(name), pattern) for name in self.excluded)
+            for pattern in patterns
+        }
+        by_pattern = "; ".join(
+            f"{pattern}: {count or '0, it matches nothing'}" for pattern, count in counts.items()
+        )
+        tables = _counted(len(self.excluded), "table")
+        parts = [f"{tables} by `exclude` ({by_pattern})"] if patterns else []
+        hidden = Counter(self.hidden.values())
+        parts += [
+            f"{_counted(hidden[one], 'difference')} by {one}"
+            for one in dict.fromkeys([*filters, *hidden])
+        ]
+        return ", ".join(parts) or None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -39,17 +65,20 @@ class Comparison:
             "refused": [[list(name), message] for name, message in self.refused.items()],
             "excluded": [list(name) for name in self.excluded],
             "fills_itself": [[list(name), value] for name, value in self.fills_itself.items()],
+            "hidden": [self.hidden.get(one) for one in self.differences],
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Comparison:
+        differences = tuple(
+            Difference(**{**one, "name": tuple(one["name"])}) for one in values["differences"]
+        )
         return cls(
-            differences=tuple(
-                Difference(**{**one, "name": tuple(one["name"])}) for one in values["differences"]
-            ),
+            differences=differences,
             refused={tuple(name): message for name, message in values["refused"]},
             excluded=tuple(tuple(name) for name in values["excluded"]),
             fills_itself={tuple(name): value for name, value in values["fills_itself"]},
+            hidden={one: by for one, by in zip(differences, values["hidden"], strict=True) if by},
         )
 
 
@@ -72,8 +101,12 @@ def compare(config: Config, databases: Databases, state: State, models: Models) 
     return Comparison(
         differences=differences,
         refused=refused,
-        excluded=state.snapshot.excluded,
+        excluded=tuple(sorted({*state.snapshot.excluded, *expected.excluded})),
         fills_itself={
             one.name: columns[one.name].fills_itself for one in differences if one.name in columns
         },
     )
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"1 {thing}" if count == 1 else f"{count} {thing}s"

@@ -21,6 +21,38 @@ class Baseline:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlembicMigrations:
+    """`migrations = "alembic.ini"`, or `{ alembic = ..., section, target }`."""
+
+    ini: Path | None = None
+    """The ini (or a pyproject.toml that holds [tool.alembic]), absolute."""
+    function: str | None = None
+    """`module:function` that returns an alembic Config."""
+    section: str = "alembic"
+    target: str | None = None
+    """What `alembic upgrade` is given; None: `heads`, of which there should be one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandMigrations:
+    """`{ command, versions }`: a program that brings the database up to date."""
+
+    command: tuple[str, ...]
+    versions: tuple[str, ...] = ()
+    """Patterns of the files that are its migrations, relative to the configuration."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PythonMigrations:
+    """`{ python, versions }`: a function that brings the database up to date."""
+
+    function: str
+    """`module:function`."""
+    versions: tuple[str, ...] = ()
+    """Patterns of the files that are its migrations, relative to the configuration."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """`[login.request]`: a real request to the application as deployed."""
 
@@ -38,16 +70,24 @@ class Request:
     status: tuple[int, ...] = (200,)
     lifespan: bool = True
     timeout_s: float = 30.0
+    """How long each may take: the startup (an ASGI lifespan's, or until `serve`'s command listens)
+    and each answer. The import of `app` has two minutes of its own (logins.START_TIMEOUT_S)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """`[login]`: which row logs in."""
+    """`[login]`: which row logs in: `model` and `by`, or `call`, or both."""
 
     model: str | None = None
     """`module:Class`, or the name of a mapped class."""
     by: str | None = None
     """The mapped attribute that the application looks the row up by."""
+    call: str | None = None
+    """`module:function` of a Session: the application's own query, with its joins. It finds
+    something, or the login fails."""
+    create: str | tuple[str, ...] | None = None
+    """What makes the new row: `module:function` of a Session, or a command with `{value}` in it.
+    None: the guard, through the model."""
     request: Request | None = None
 
 
@@ -58,10 +98,15 @@ class Config:
     file: Path
     """The pyproject.toml that holds the table."""
     models: tuple[str, ...]
-    """Each `module:name`, or a module (globs allowed) imported for its effect."""
-    migrations: Path
-    """A folder of .sql files."""
+    """Each `module:name`, or a module (globs allowed) imported for its effect. Empty with Alembic:
+    env.py's `target_metadata`."""
+    migrations: Path | AlembicMigrations | CommandMigrations | PythonMigrations
+    """What migrates; a Path is a folder of .sql files."""
+    name: str | None = None
+    """Which `[[database]]` this is, where there are several."""
     baseline: Baseline = Baseline()
+    since: str | None = None
+    """A git ref: migrations added or changed since are judged."""
     postgres: int | None = None
     server: str = "auto"
     """`auto`, `local`, `embedded`, `docker`, or a URL."""
@@ -69,6 +114,10 @@ class Config:
     tcp: bool = False
     prepare: tuple[str, ...] = ()
     """SQL text that the superuser runs in each throwaway database first."""
+    role: str | None = None
+    """Whose grants the application has in production; None: the owner of the tables."""
+    search_path: str | None = None
+    """What production sets for the application."""
     seed: tuple[Path, ...] = ()
     """Files of SQL rows loaded on the baseline before the migrations."""
     env: Mapping[str, str] = field(default_factory=lambda: {"DATABASE_URL": "{url}"}, repr=False)

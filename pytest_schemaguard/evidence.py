@@ -23,10 +23,12 @@ class Evidence:
     Nothing of an earlier run is believed: the files live in this run's folder.
     """
 
-    def __init__(self, run: Run, *, shared: bool) -> None:
+    def __init__(self, run: Run, *, shared: bool, prefix: str = "") -> None:
         self._run = run
         self._shared = shared
         """Other processes (xdist's workers) read and write it too."""
+        self._prefix = prefix
+        """Of the names that are shared, where several configurations look in one run."""
         self._records: dict[str, dict[str, Any]] = {}
 
     def once(self, name: str, look: Callable[[], Any]) -> Any:
@@ -36,7 +38,9 @@ class Evidence:
         """
         record = self._records.get(name)
         if record is None:
-            record = self._look_together(name, look) if self._shared else _look(look)
+            record = (
+                self._look_together(f"{self._prefix}{name}", look) if self._shared else _look(look)
+            )
             self._records[name] = record
         if "error" in record:
             raise GuardError(**record["error"])

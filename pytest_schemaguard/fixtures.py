@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def schema_guard_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """`postgresql://...` of a clone of the migrated database, this test's own."""
+    """`postgresql://...` of a clone of the migrated database, this test's own.
+
+    Where there are several, `@pytest.mark.parametrize("schema_guard_url", ["billing"],
+    indirect=True)` names the `[[database]]`; without, it is the first.
+    """
     from pytest_schemaguard.guarding import guard_of
 
-    with guard_of(request.config).clone() as address:
+    with guard_of(request.config, getattr(request, "param", None)).clone() as address:
         yield address.url()
 
 

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_schemaguard.errors import ConfigError, GuardError, MigrationError
+from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.findings import Outcome, Verdict
 from pytest_schemaguard.guarding import (
-    guard_of,
+    guards_of,
     is_controller,
     is_worker,
     run_of,
     runs_elsewhere,
 )
+from pytest_schemaguard.kept import keep
 from pytest_schemaguard.nodes import CheckItem, GuardFile, asked_for, verdict_key
 from pytest_schemaguard.project.environment import INSIDE
 from pytest_schemaguard.reports import json, terminal
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
     from pytest_schemaguard.checks import Check
+    from pytest_schemaguard.guard import Guard
 
 _REPORT = "schema_guard"
 """The attribute of a test report that carries a check's entry, from xdist's workers too."""
@@ -39,15 +41,16 @@ class Gate:
         # Single tests that the user names run, whatever may be wrong with the migrations.
         self._names_tests = any("::" in argument for argument in config.args)
         try:
-            self._guard = guard_of(config)
-            _ = self._names_tests or self._guard.judged
-        except (ConfigError, MigrationError) as error:
+            self._guards = guards_of(config)
+            for guard in () if self._names_tests else self._guards:
+                _ = guard.judging.judged
+        except GuardError as error:
             raise pytest.UsageError(str(error)) from None
         self._config = config
         self._entries: list[dict[str, Any]] = []
         self._deselected = 0
         if not self._names_tests:
-            _add_to_arguments(config, self._guard.config.file)
+            _add_to_arguments(config, self._guards[0].config.file)
 
     # Collection
 
@@ -59,18 +62,18 @@ class Gate:
         if is_worker(self._config) or runs_elsewhere(self._config):
             return
         try:
-            _ = self._guard.candidate
+            _ = self._guards[0].candidate
         except GuardError as error:
             raise pytest.UsageError(str(error)) from None
         may_deselect = self._config.getoption("keyword") or self._config.getoption("markexpr")
         if not may_deselect:
-            self._boot(asked_for(self._guard))
+            self._boot((guard, check) for guard in self._guards for check in asked_for(guard))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_file(
         self, file_path: Path, parent: pytest.Collector
     ) -> pytest.Collector | None:
-        if file_path == self._guard.config.file:
+        if file_path == self._guards[0].config.file:
             return GuardFile.from_parent(parent, path=file_path)
         return None
 
@@ -79,17 +82,18 @@ class Gate:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if not self._config.getoption("collectonly"):
-            self._boot(item.check for item in session.items if isinstance(item, CheckItem))
+            items = [item for item in session.items if isinstance(item, CheckItem)]
+            self._boot((item.guard, item.check) for item in items)
 
-    def _boot(self, checks: Iterable[Check]) -> None:
+    def _boot(self, checks: Iterable[tuple[Guard, Check]]) -> None:
         """Has the project's imports under way early: they take longer than the migrations.
 
         Not in an xdist worker, which cannot know what it will be given, nor in its controller.
         """
         if is_worker(self._config) or is_controller(self._config):
             return
-        if any(check.needs_models for check in checks):
-            self._guard.boot_project()
+        for guard in dict.fromkeys(guard for guard, check in checks if check.needs_models):
+            guard.processes.boot_models()
 
     # Reports
 
@@ -97,7 +101,7 @@ class Gate:
         if is_worker(self._config):
             return []
         try:
-            return terminal.header(self._guard)
+            return terminal.header(self._guards)
         except GuardError as error:  # of no matter to what runs; a check would say it again
             return [f"schema-guard: {line}" for line in str(error).splitlines()]
 
@@ -124,7 +128,7 @@ class Gate:
                 report.sections.append(
                     (
                         "schema-guard keeps",
-                        "\n".join(self._guard.keep(item.check.name, item.migration)),
+                        "\n".join(keep(item.guard, item.check.name, item.migration)),
                     )
                 )
         return report
@@ -135,7 +139,12 @@ class Gate:
             self._entries.append(entry)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        terminal.summary(terminalreporter, self._entries, fence=self._guard.fence)
+        terminal.summary(
+            terminalreporter,
+            self._entries,
+            fence=self._guards[0].fence,
+            left_out=[one.left_out for one in self._guards if one.left_out is not None],
+        )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(
@@ -152,7 +161,7 @@ class Gate:
             try:
                 json.write(
                     self._config.invocation_params.dir / path,
-                    server=self._guard.server_used(),
+                    server=self._guards[0].server_used(),
                     entries=self._entries,
                 )
             except OSError as error:
@@ -185,14 +194,14 @@ def _refuse_what_cannot_be(config: pytest.Config) -> None:
             "--schema-guard: the project's code, which the guard is running, ran pytest with the "
             "guard again"
         )
-    for option in ("--schema-guard-since", "--schema-guard-html"):
-        if config.getoption(option):
-            raise pytest.UsageError(
-                f"{option}: not yet served by this version of pytest-schemaguard"
-            )
+    if config.getoption("--schema-guard-html"):
+        raise pytest.UsageError(
+            "--schema-guard-html: not yet served by this version of pytest-schemaguard"
+        )
     if not config.getoption("--schema-guard"):
         raise pytest.UsageError(
-            "--schema-guard-json and --schema-guard-keep say what to do with the checks: "
+            "--schema-guard-json, --schema-guard-keep and --schema-guard-since say what to do with "
+            "the checks: "
             "add --schema-guard"
         )
 

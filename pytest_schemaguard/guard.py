@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.errors import GuardError, MigrationError, ServerError
+from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.evidence import Evidence
+from pytest_schemaguard.judging import Judging
 from pytest_schemaguard.servers import Wanted, find, log_tail, obtain, running
-from pytest_schemaguard.sources.sql import SqlFolder
+from pytest_schemaguard.sources import Reach, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_schemaguard.address import Address
+    from pytest_schemaguard.catalog.diff import Difference
     from pytest_schemaguard.clones import Clones
     from pytest_schemaguard.comparison import Comparison
     from pytest_schemaguard.config import Config
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
     from pytest_schemaguard.migration import Migration
     from pytest_schemaguard.models import Models
     from pytest_schemaguard.planning import Refusal
+    from pytest_schemaguard.processes import Processes
     from pytest_schemaguard.progress import Progress
-    from pytest_schemaguard.project import Project
     from pytest_schemaguard.run import Run
-    from pytest_schemaguard.scenarios import SecondRun
+    from pytest_schemaguard.scenarios import SecondRun, WayBack
     from pytest_schemaguard.servers import Candidate, Server
     from pytest_schemaguard.servers.databases import Databases
+    from pytest_schemaguard.sources import Source
     from pytest_schemaguard.states import States
 
 MODELS_TIMEOUT_S = 120.0
@@ -47,6 +50,7 @@ class Guard:
         run: Run,
         url: str | None,
         shared: bool,
+        since: str | None = None,
         progress: Progress,
         python_path: Sequence[Path] = (),
     ) -> None:
@@ -55,16 +59,17 @@ class Guard:
         self._run = run
         self._url = url
         """The server that the command line or the environment names, before the table's."""
+        self._since = config.since if since is None else since
         self._python_path = python_path
         """pytest's `pythonpath`: what the project's tests can import, its models may."""
-        self._evidence = Evidence(run, shared=shared)
-        self._projects: list[Project] = []
-        self._numbers = itertools.count()
+        self._prefix = f"{config.name}-" if config.name else ""
+        """Of everything that this configuration makes in the run, where there are several."""
+        self._evidence = Evidence(run, shared=shared, prefix=self._prefix)
 
     def close(self) -> None:
         """Ends what this process started, and lets go of the server."""
-        for project in self._projects:
-            project.close()
+        if "processes" in self.__dict__:
+            self.processes.close()
         if "_clones" in self.__dict__:
             self._clones.close()
         if "databases" in self.__dict__:
@@ -96,7 +101,7 @@ class Guard:
         """This run's databases on it. Raises ServerError."""
         from pytest_schemaguard.servers.databases import Databases
 
-        return Databases(self.server, self._run)
+        return Databases(self.server, self._run, prefix=self._prefix)
 
     @cached_property
     def candidate(self) -> Candidate:
@@ -113,88 +118,55 @@ class Guard:
     # Migrations
 
     @cached_property
-    def migrations(self) -> tuple[Migration, ...]:
-        """All migrations, in order. Raises MigrationError."""
-        return SqlFolder(self.config.migrations, root=self.config.root).migrations()
+    def source(self) -> Source:
+        """What migrates."""
+        return source_of(
+            Reach(
+                config=self.config,
+                databases=lambda: self.databases,
+                apart=self.processes.apart,
+                once=self._once,
+                progress=self.progress,
+            )
+        )
 
     @cached_property
-    def pending(self) -> tuple[Migration, ...]:
-        """The migrations that the baseline does not contain. Raises MigrationError."""
-        at = self.config.baseline.at
-        if at is None:
-            return self.migrations
-        from pytest_schemaguard.sources.baseline import pending
-
-        left = pending(self.migrations, at, path=self.config.file)
-        if not left:
-            raise MigrationError(
-                "baseline",
-                f"no migration comes after `at` = {at!r}, so nothing is to be judged",
-                fix="name the last migration that production already has",
-                path=self.relative(self.config.file),
-            )
-        return left
-
-    @property
-    def judged(self) -> tuple[Migration, ...]:
-        """The pending migrations that get checks of their own. Raises MigrationError."""
-        baseline = self.config.baseline
-        return self.pending if baseline.schema or baseline.at else self.pending[-1:]
-
-    @property
-    def judged_because(self) -> str:
-        """Why these are judged, for the header."""
-        baseline = self.config.baseline
-        if baseline.at:
-            return f"after the baseline at {baseline.at}"
-        if baseline.schema:
-            return f"after the baseline {self.relative(baseline.schema)}"
-        return "the newest, since no `baseline` is configured"
+    def judging(self) -> Judging:
+        """Which migrations there are, and which are judged."""
+        return Judging(self.config, self.source, since=self._since)
 
     @cached_property
     def states(self) -> States:
         """The baseline and what follows it, as template databases."""
         from pytest_schemaguard.states import States
 
-        contained = self.migrations[: len(self.migrations) - len(self.pending)]
         return States(
             self.config,
             databases=self.databases,
+            source=self.source,
             once=self._once,
-            pending=self.pending,
-            judged=self.judged,
-            before=() if self.config.baseline.schema else contained,
+            judging=self.judging,
             progress=self.progress,
         )
 
     # The project's side
 
     @cached_property
-    def project(self) -> Project:
-        """The process that reads the models."""
-        return self.project_on("project")
+    def processes(self) -> Processes:
+        """The processes in which the project's code runs."""
+        from pytest_schemaguard.processes import Processes
 
-    def boot_project(self) -> None:
-        """Has that process begin its imports, if it can; who needs it is told why it cannot."""
-        with suppress(GuardError):
-            self.project.boot()
-
-    def project_on(self, database: str) -> Project:
-        """A process of the project's side whose `{url}` is this database."""
-        from pytest_schemaguard.project import Project
-
-        project = Project(
+        return Processes(
             self.config,
-            lambda: self.databases.address(database),
-            folder=self.own_folder(f"project-{next(self._numbers)}"),
+            folder=self._own_folder,
+            databases=lambda: self.databases,
             python_path=self._python_path,
+            progress=self.progress,
         )
-        self._projects.append(project)
-        return project
 
-    def own_folder(self, name: str) -> Path:
+    def _own_folder(self, name: str) -> Path:
         """A new folder of this process in the run's."""
-        folder = self._run.folder / f"{name}-{os.getpid()}"
+        folder = self._run.folder / f"{self._prefix}{name}-{os.getpid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
@@ -205,7 +177,14 @@ class Guard:
         """What the models say. Raises ProjectError."""
         from pytest_schemaguard.models import Models
 
-        return Models.from_json(self._once("models", self._read_models))
+        models = Models.from_json(self._once("models", self._read_models))
+        if self.config.search_path is None:
+            return models
+        from pytest_schemaguard.search_path import located
+
+        snapshot = self.states.migrated().snapshot
+        assert snapshot is not None
+        return located(models, snapshot, search_path=self.config.search_path, role=self.config.role)
 
     def _once(self, name: str, look: Callable[[], Any]) -> Any:
         """Evidence; what PostgreSQL refuses the guard itself, or a broken connection, hides it."""
@@ -226,20 +205,21 @@ class Guard:
         return self._evidence.once(name, look_carefully)
 
     def _read_models(self) -> Any:
-        self.project.start()
+        self.processes.models.start()
         self.databases.create("project", template=self.states.migrated().name)
         with self.progress.step("reading the models"):
-            models = self.project.call(
+            models = self.processes.models.call(
                 "models",
                 {
-                    "subject": f"models {', '.join(self.config.models)}",
+                    "subject": f"models {', '.join(self.config.models) or 'of env.py'}",
                     "models": list(self.config.models),
+                    "source": self.source.environment,
                     "root": str(self.config.root),
                     "server_version": [self.server.major, 0],
                 },
                 timeout_s=MODELS_TIMEOUT_S,
             )
-        (self._run.folder / "fence").write_text(self.project.fence, encoding="utf-8")
+        (self._run.folder / "fence").write_text(self.processes.models.fence, encoding="utf-8")
         return models
 
     @property
@@ -247,6 +227,18 @@ class Guard:
         """How the project's code was kept from other databases; None where it did not run."""
         try:
             return (self._run.folder / "fence").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    @property
+    def _left_out(self) -> Path:
+        return self._run.folder / f"{self._prefix}left-out"
+
+    @property
+    def left_out(self) -> str | None:
+        """What was not compared, counted; None where nothing was compared, or everything."""
+        try:
+            return self._left_out.read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
 
@@ -258,23 +250,51 @@ class Guard:
         def look() -> Any:
             models = self.models
             with self.progress.step("comparing the models with the database"):
-                return compare(
-                    self.config, self.databases, self.states.migrated(), models
-                ).to_json()
+                found = compare(self.config, self.databases, self.states.migrated(), models)
+                found = replace(found, hidden=self._hidden(found.differences))
+            left_out = found.left_out(self.config.exclude, models.facts.filters)
+            if left_out is not None:
+                self._left_out.write_text(left_out, encoding="utf-8")
+            return found.to_json()
 
         return Comparison.from_json(self._once("comparison", look))
+
+    def _hidden(self, differences: Sequence[Difference]) -> Mapping[Difference, str]:
+        """Which of them a filter of env.py hides from Alembic, and which. Raises ProjectError."""
+        from pytest_schemaguard.filters import hidden, objects_of
+
+        source, objects = self.source.environment, objects_of(differences)
+        if source is None or not objects:
+            return {}
+        answer = self.processes.models.call(
+            "alembic_filters",
+            {
+                "subject": "env.py's filters",
+                "source": source,
+                "root": str(self.config.root),
+                "objects": objects,
+            },
+            timeout_s=MODELS_TIMEOUT_S,
+        )
+        return hidden(differences, answer)
 
     @cached_property
     def refusals(self) -> tuple[Refusal, ...]:
         """What PostgreSQL refuses to plan of what the ORM sends. Raises GuardError."""
         from pytest_schemaguard.planning import Refusal, refused
+        from pytest_schemaguard.servers.application_role import application_session
 
         def look() -> Any:
             models = self.models
             with self.progress.step("planning the ORM's statements"):
                 self.databases.create("queries", template=self.states.migrated().name)
-                with self.databases.session("queries") as owner:
-                    return [one.to_json() for one in refused(owner, models.statements)]
+                with application_session(
+                    self.databases,
+                    "queries",
+                    role=self.config.role,
+                    search_path=self.config.search_path,
+                ) as application:
+                    return [one.to_json() for one in refused(application, models.statements)]
 
         return tuple(Refusal.from_json(one) for one in self._once("queries", look))
 
@@ -285,10 +305,52 @@ class Guard:
         def look() -> Any:
             state = self.states.after(migration)
             with self.progress.step(f"running {self.relative(migration.path)} again"):
-                return run_again(self.config, self.databases, state, migration.path).to_json()
+                return run_again(
+                    self.config,
+                    self.databases,
+                    state,
+                    lambda database: self.source.again(database, migration),
+                ).to_json()
 
         name = f"again-{self.states.after(migration).name}"
         return SecondRun.from_json(self._once(name, look))
+
+    def way_back(self, migration: Migration) -> WayBack | None:
+        """What became of this judged migration up, down and up again; None: it left no trace.
+
+        Raises GuardError.
+        """
+        from pytest_schemaguard.scenarios import WayBack, go_back
+
+        if migration.revision in self._clean_ways_back:
+            return None
+
+        def look() -> Any:
+            before = self.states.before(migration)
+            with self.progress.step(f"taking {self.relative(migration.path)} back"):
+                return go_back(
+                    self.config, self.databases, before, self.source, migration
+                ).to_json()
+
+        return WayBack.from_json(self._once(f"back-{self.judging.pending.index(migration)}", look))
+
+    @cached_property
+    def _clean_ways_back(self) -> frozenset[str]:
+        """The revisions of which a quick look at them all tells that they leave no trace.
+
+        Rows are not looked at there, so that it says nothing where there are any.
+        """
+        if self.config.seed:
+            return frozenset()
+
+        def look() -> Any:
+            pending, judged = self.judging.pending, self.judging.judged
+            some = pending[pending.index(judged[0]) : pending.index(judged[-1]) + 1]
+            self.databases.create("back", template=self.states.before(judged[0]).name)
+            with self.progress.step("taking migrations back"):
+                return list(self.source.go_back("back", some))
+
+        return frozenset(self._once("ways-back", look))
 
     @cached_property
     def login(self) -> LoginEvidence:
@@ -305,45 +367,14 @@ class Guard:
                     login,
                     databases=self.databases,
                     state=self.states.migrated(),
-                    models_project=self.project,
-                    application=self.project_on,
+                    models_project=self.processes.models,
+                    application=self.processes.application,
+                    address=self.processes.application_address,
+                    source=self.source.environment,
                     progress=self.progress.tell,
                 ).to_json()
 
         return LoginEvidence.from_json(self._once("login", look))
-
-    # What is kept of a failed check
-
-    def keep(self, check: str, migration: Migration | None) -> list[str]:
-        """Keeps the databases that this check looked at; returns commands that connect to them."""
-        with suppress(GuardError):
-            names = self._looked_at(check, migration)
-            there = [name for name in names if self.databases.exists(name)]
-            for name in there:
-                self.databases.thaw(name)
-            return [self._way_in(name) for name in there]
-        return []  # there is no server to look into
-
-    def _looked_at(self, check: str, migration: Migration | None) -> list[str]:
-        if migration is not None:
-            state = self.states.after(migration).name
-            return [state] if check == "applies" else [f"again-{state}"]
-        own = {"drift": "models", "queries": "queries", "login": "login"}[check]
-        return [self.states.migrated().name, own]
-
-    def _way_in(self, database: str) -> str:
-        """A psql command without a password: the user knows it, a file does, or none is asked."""
-        if self.server.provider == "existing":
-            return f"psql '{self.server.admin.at(self.databases.full_name(database)).safe}'"
-        address = self.databases.address(database)
-        command = f"psql '{address.safe}'"
-        if address.is_socket:
-            return command
-        # https://www.postgresql.org/docs/current/libpq-pgpass.html
-        passwords = self._run.folder / "pgpass"
-        passwords.touch(mode=0o600)
-        passwords.write_text(f"*:*:*:{address.user}:{address.password}\n", encoding="utf-8")
-        return f"PGPASSFILE={passwords} {command}"
 
     # The user's own tests
 
@@ -353,7 +384,7 @@ class Guard:
         from pytest_schemaguard.servers.databases import Databases
 
         return Clones(
-            Databases(self.server, self._run),
+            Databases(self.server, self._run, prefix=self._prefix),
             template=self.states.migrated().name,
             prefix=f"test-{os.getpid()}",
         )

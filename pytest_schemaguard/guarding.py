@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.guard import Guard
 from pytest_schemaguard.progress import Progress
 from pytest_schemaguard.run import Run
@@ -21,26 +22,46 @@ from pytest_schemaguard.sharing import RUN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-guard_key = pytest.StashKey[Guard]()
+guards_key = pytest.StashKey[tuple[Guard, ...]]()
 run_key = pytest.StashKey[Run]()
 
 
-def guard_of(config: pytest.Config) -> Guard:
-    """This process's Guard. Raises ConfigError."""
-    if guard_key not in config.stash:
-        settings = load(find(start(config)))
+def guards_of(config: pytest.Config) -> tuple[Guard, ...]:
+    """This process's Guards: one, or one for each `[[database]]`. Raises ConfigError."""
+    if guards_key not in config.stash:
+        databases = load(find(start(config)))
         run = run_of(config)
-        guard = Guard(
-            settings,
-            run=run,
-            url=config.getoption("--schema-guard-url") or os.environ.get("SCHEMA_GUARD_URL"),
-            shared=is_shared(config),
-            progress=Progress(_terminal(config)),
-            python_path=config.getini("pythonpath"),
+        progress = Progress(_terminal(config))
+        guards = tuple(
+            Guard(
+                settings,
+                run=run,
+                url=config.getoption("--schema-guard-url") or os.environ.get("SCHEMA_GUARD_URL"),
+                since=config.getoption("--schema-guard-since"),
+                shared=is_shared(config),
+                progress=progress,
+                python_path=config.getini("pythonpath"),
+            )
+            for settings in databases
         )
-        config.add_cleanup(guard.close)
-        config.stash[guard_key] = guard
-    return config.stash[guard_key]
+        for guard in guards:
+            config.add_cleanup(guard.close)
+        config.stash[guards_key] = guards
+    return config.stash[guards_key]
+
+
+def guard_of(config: pytest.Config, database: str | None = None) -> Guard:
+    """The Guard of the `[[database]]` of this name, or the first. Raises ConfigError."""
+    guards = guards_of(config)
+    if database is None:
+        return guards[0]
+    for guard in guards:
+        if guard.config.name == database:
+            return guard
+    names = ", ".join(guard.config.name for guard in guards if guard.config.name) or "none"
+    raise ConfigError(
+        f"database {database}", "no [[database]] has this name", fix=f"the names are {names}"
+    )
 
 
 def run_of(config: pytest.Config) -> Run:

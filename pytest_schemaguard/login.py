@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+SERVER_ERROR = 500
+LOG_SAYS = "PostgreSQL's log says:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,25 +18,33 @@ class Attempt:
     """One row that was looked up as the application does it."""
 
     kind: str
-    """`existing` (it was there before) or `new` (made through the model)."""
+    """`existing` (it was there before) or `new`."""
     outcome: str
-    """`ok`, `error` (from PostgreSQL or from the model), or `unproven`."""
+    """`ok`, `error` (from PostgreSQL, from the model, from a function), or `unproven`."""
     step: str
-    """What was being done: `choose a row`, `make a row`, `insert`, `look up` or `read`."""
+    """What was being done: `choose a row`, `make a row`, `create`, `insert`, `look up`, `read` or
+    `call`."""
     value: str | None = None
-    """The row's value of `by`; None where there is none."""
-    template: str | None = None
-    """For a new row: the value of `by` of the existing row that it was copied from."""
+    """What the row is looked up by; None where nothing names it."""
+    substitute: Mapping[str, str] | None = field(default=None, repr=False)
+    """For a new row: the texts of the existing one's request, and what stands there in its own."""
+    passwords: bool = False
+    """Whether `substitute` names passwords and the like too."""
     error: str | None = None
     """The error's class, `UndefinedColumn`."""
     sqlstate: str | None = None
     message: str | None = None
     """The fact: PostgreSQL's primary message, or why it is unproven."""
+    detail: str | None = None
+    """The project's own frames, or what a command printed; secrets cut out."""
     statement: str | None = None
     """The statement that failed, shortened."""
     column: tuple[str, ...] | None = None
     """The column that stood in the way, `("public", "user", "team_id")`."""
     fix: str | None = None
+    path: str | None = None
+    """Where in the project's code it happened, where it did so there."""
+    line: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +52,11 @@ class LoginReport:
     """What became of each row that logged in by the ORM."""
 
     entity: str
-    """The mapped class's name."""
-    by: str
-    table: tuple[str, ...]
+    """The mapped class's name; without a model, the function's."""
+    by: str | None
+    """The attribute that rows are looked up by; None without a model."""
+    table: tuple[str, ...] = ()
+    """The model's."""
     attempts: tuple[Attempt, ...]
     path: str | None = None
     """Where the model is written."""
@@ -83,6 +97,13 @@ class Answer:
     error: str | None = None
     """What lies behind it: the exception that the application logged or raised, or the tail of its
     output; secrets cut out."""
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a server's log may say why: no answer, or one of 500 and above."""
+        if self.status is None:
+            return self.problem != "no-substitution"
+        return self.status >= SERVER_ERROR
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.login import LoginReport, RequestReport
+from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.identifiers import in_quotes
+from pytest_schemaguard.login import LOG_SAYS, LoginReport, RequestReport
+from pytest_schemaguard.project.environment import secrets_in
+from pytest_schemaguard.project.tasks.message import cut, secrets
+from pytest_schemaguard.servers.statement_log import record
+from pytest_schemaguard.version_tables import is_version_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pytest_schemaguard.address import Address
+    from pytest_schemaguard.catalog.snapshot import Name, Snapshot
     from pytest_schemaguard.config import Config, Login
     from pytest_schemaguard.project import Project
     from pytest_schemaguard.servers.databases import Databases
+    from pytest_schemaguard.servers.statement_log import Recording
     from pytest_schemaguard.states import State
 
 DATABASE = "login"
-ORM_TIMEOUT_S = 60.0
+ORM_TIMEOUT_S = 120.0
+"""How long the functions of `call` and `create`, and what they import, may take together."""
 START_TIMEOUT_S = 120.0
-"""How long an application may take to be imported, besides `timeout-s` for each request."""
+"""How long an application may take to be imported, besides its startup and answers, which have
+`timeout-s` each."""
+MOST_ERRORS = 5
+LONGEST_ERROR = 1000
+_TEXT = re.compile(r"'(?:[^']|'')*'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +45,17 @@ class LoginEvidence:
     orm: LoginReport
     request: RequestReport | None
     migrated_itself: tuple[str, ...]
-    """What the application changed in the catalog when it was started and asked."""
+    """What the project's own code changed in the catalog, and in the tables of migration tools,
+    while it was started, called and asked: `public.user: extra-table`."""
+    server_log: tuple[str, ...] = ()
+    """What PostgreSQL's log says of errors in this database while the application was asked."""
 
     def to_json(self) -> dict[str, Any]:
         return {
             "orm": self.orm.to_json(),
             "request": self.request and self.request.to_json(),
             "migrated_itself": list(self.migrated_itself),
+            "server_log": list(self.server_log),
         }
 
     @classmethod
@@ -46,6 +65,7 @@ class LoginEvidence:
             orm=LoginReport.from_json(values["orm"]),
             request=request and RequestReport.from_json(request),
             migrated_itself=tuple(values["migrated_itself"]),
+            server_log=tuple(values["server_log"]),
         )
 
 
@@ -58,52 +78,124 @@ def log_in(
     models_project: Project,
     application: Callable[[str], Project],
     progress: Callable[[str], None],
+    address: Callable[[str], Address] | None = None,
+    source: Mapping[str, Any] | None = None,
 ) -> LoginEvidence:
     """Existing rows and a new one log in. Raises GuardError where the project's side fails.
 
     `models_project` has imported the models; `application` starts a process on a database.
+    `address` says who logs in to a database that is there (None: its owner), and `source` is what
+    the models are read from besides `models` (see tasks.models).
     """
     databases.create(DATABASE, template=state.name)
-    orm = LoginReport.from_json(
-        models_project.call(
-            "login",
-            {
-                "subject": f"login of {login.model}",
-                "url": databases.address(DATABASE).url(),
-                "model": login.model,
-                "by": login.by,
-                "models": list(config.models),
-                "root": str(config.root),
-                "commit": login.request is not None,
-                "request": login.request and asdict(login.request),
-            },
-            timeout_s=ORM_TIMEOUT_S,
-        )
-    )
-    if login.request is None:
-        return LoginEvidence(orm=orm, request=None, migrated_itself=())
-    project = application(DATABASE)
-    attempts = _attempts(orm)
+    assert state.snapshot is not None
+    versions = _versions(databases, state.snapshot)
+    own = login.call or login.create
+    # The project's functions may ask the database that their variables name.
+    project = application(DATABASE) if own or login.request else None
     try:
-        request = RequestReport.from_json(
-            project.call(
-                "request",
-                request_arguments(config, login, attempts),
-                timeout_s=START_TIMEOUT_S + login.request.timeout_s * len(attempts),
+        asking = project if project is not None and own else models_project
+        orm = LoginReport.from_json(
+            asking.call(
+                "login",
+                {
+                    "subject": f"login of {login.model or login.call}",
+                    "url": (address or databases.address)(DATABASE).url(),
+                    "model": login.model,
+                    "by": login.by,
+                    "call": login.call,
+                    "create": login.create,
+                    "models": list(config.models),
+                    "source": source,
+                    "root": str(config.root),
+                    "commit": login.request is not None,
+                    "request": login.request and asdict(login.request),
+                },
+                timeout_s=ORM_TIMEOUT_S,
                 progress=progress,
             )
         )
+        if isinstance(login.create, str):
+            orm = _with_output(orm, asking, _secrets(config, login))
+        if project is None:
+            return LoginEvidence(orm=orm, request=None, migrated_itself=())
+        request = None
+        log: tuple[str, ...] = ()
+        if login.request is not None:
+            request, log = _ask(
+                config, login, orm, databases=databases, project=project, progress=progress
+            )
     finally:
-        project.close()
+        if project is not None:
+            project.close()
     with databases.session(DATABASE, as_admin=True) as admin:
         after = read(admin, exclude=config.exclude)
-    assert state.snapshot is not None
-    changes = diff(state.snapshot, after)
-    return LoginEvidence(
-        orm=orm,
-        request=request,
-        migrated_itself=tuple(f"{'.'.join(one.name)}: {one.kind}" for one in changes),
+    changes = _changes(state.snapshot, after)
+    for name, rows in _versions(databases, after).items():
+        if name in versions and rows != versions[name]:
+            changes.append(f"{'.'.join(name)}: rows")
+    return LoginEvidence(orm=orm, request=request, migrated_itself=tuple(changes), server_log=log)
+
+
+def _with_output(orm: LoginReport, project: Project, known: frozenset[str]) -> LoginReport:
+    """What the process has printed explains a function that made no row."""
+    printed = project.stderr_tail()
+    ending = f"its output ends:\n{cut(printed, known, limit=LONGEST_ERROR)}"
+    attempts = tuple(
+        replace(one, detail="\n".join(filter(None, [one.detail, ending])))
+        if printed and one.step == "create" and one.outcome == "error"
+        else one
+        for one in orm.attempts
     )
+    return replace(orm, attempts=attempts)
+
+
+def _ask(
+    config: Config,
+    login: Login,
+    orm: LoginReport,
+    *,
+    databases: Databases,
+    project: Project,
+    progress: Callable[[str], None],
+) -> tuple[RequestReport, tuple[str, ...]]:
+    """What the application answers, and what PostgreSQL's log says of errors meanwhile."""
+    assert login.request is not None
+    attempts = _attempts(orm)
+    report: Any = None
+    failure: ProjectError | None = None
+    with record(databases, DATABASE) as recording:
+        try:
+            report = project.call(
+                "request",
+                request_arguments(config, login, attempts),
+                timeout_s=START_TIMEOUT_S + login.request.timeout_s * (1 + len(attempts)),
+                progress=progress,
+            )
+        except ProjectError as error:  # it did not start: the log, once it is read, may say why
+            failure = error
+    log = _errors(recording, _secrets(config, login))
+    if failure is None:
+        return RequestReport.from_json(report), log
+    if log:
+        failure.detail = "\n".join([*filter(None, [failure.detail]), LOG_SAYS, *log])
+    raise failure
+
+
+def _errors(recording: Recording, known: frozenset[str]) -> tuple[str, ...]:
+    """The last errors, each once, with its hint and statement; none where the log is not ours.
+
+    The texts of a statement are cut out, since they may be secrets.
+    """
+    found: dict[str, None] = {}
+    for one in recording.sent or ():
+        if one.error is not None:
+            statement = " ".join(_TEXT.sub("'...'", one.sql).split())
+            lines = [f"ERROR: {one.error.message}"]
+            lines += [f"HINT: {one.error.hint}"] if one.error.hint else []
+            lines.append(f"STATEMENT: {statement}")
+            found[cut("\n".join(lines), known, limit=LONGEST_ERROR)] = None
+    return tuple(found)[-MOST_ERRORS:]
 
 
 def request_arguments(
@@ -127,8 +219,35 @@ EXISTING: dict[str, Any] = {"kind": "existing", "substitute": {}}
 def _attempts(orm: LoginReport) -> list[dict[str, Any]]:
     """The request as it is configured, and once more as the new row where there is one."""
     new = [
-        {"kind": "new", "substitute": {one.template: one.value}}
+        {"kind": "new", "substitute": dict(one.substitute or {}), "passwords": one.passwords}
         for one in orm.attempts
-        if one.kind == "new" and one.outcome == "ok" and one.template and one.value
+        if one.kind == "new" and one.outcome == "ok"
     ]
     return [EXISTING, *new]
+
+
+def _secrets(config: Config, login: Login) -> frozenset[str]:
+    request = secrets(asdict(login.request)) if login.request is not None else frozenset()
+    return request | secrets_in(config.env)
+
+
+def _changes(before: Snapshot, after: Snapshot) -> list[str]:
+    """What is different; a new table's own sequence is no change of its own."""
+    of_new_tables = {
+        name
+        for name, one in after.sequences.items()
+        if one.owner is not None and one.owner[:2] not in before.relations
+    }
+    found = [one for one in diff(before, after) if one.name not in of_new_tables]
+    return [f"{'.'.join(one.name)}: {one.kind}" for one in found]
+
+
+def _versions(databases: Databases, snapshot: Snapshot) -> dict[Name, list[str]]:
+    """What migration tools have noted in this database: the rows of their tables, as texts."""
+    found = {}
+    with databases.session(DATABASE, as_admin=True) as admin, admin.cursor() as cursor:
+        for name in snapshot.relations:
+            if is_version_table(name[1]):
+                cursor.execute(f"SELECT one::text FROM {in_quotes(*name)} one ORDER BY 1")  # noqa: S608 - quoted
+                found[name] = [row for (row,) in cursor.fetchall()]
+    return found

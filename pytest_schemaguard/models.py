@@ -52,6 +52,25 @@ class OrmStatement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EnvFacts:
+    """What Alembic's env.py says of the database."""
+
+    version_tables: tuple[tuple[str | None, str], ...] = ()
+    """Schema and name; None is any schema."""
+    include_schemas: bool = False
+    filters: tuple[str, ...] = ()
+    """What hides something from Alembic, with its place: `include_object in alembic/env.py:31`."""
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> EnvFacts:
+        return EnvFacts(
+            version_tables=tuple((schema, name) for schema, name in value["version_tables"]),
+            include_schemas=value["include_schemas"],
+            filters=tuple(value["filters"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Models:
     """Everything that the models say."""
 
@@ -63,6 +82,8 @@ class Models:
     """Objects whose DDL SQLAlchemy itself refuses to render, with its message."""
     unstated: Mapping[Name, str] = field(default_factory=dict)
     """Tables with a statement of the ORM that SQLAlchemy refuses to render, with its message."""
+    facts: EnvFacts = EnvFacts()
+    """Of Alembic's env.py, where there is one."""
 
     def to_json(self) -> dict[str, Any]:
         """Values that json can carry; `from_json` makes the same Models of them."""
@@ -73,6 +94,7 @@ class Models:
             "statements": [asdict(one) for one in self.statements],
             "unrendered": [[list(name), message] for name, message in self.unrendered.items()],
             "unstated": [[list(name), message] for name, message in self.unstated.items()],
+            "facts": asdict(self.facts),
         }
 
     @staticmethod
@@ -86,4 +108,5 @@ class Models:
             ),
             unrendered={tuple(name): message for name, message in value["unrendered"]},
             unstated={tuple(name): message for name, message in value["unstated"]},
+            facts=EnvFacts.from_json(value["facts"]),
         )

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.checks import CHECKS, Check, Scope
+from pytest_schemaguard.config import AlembicMigrations
 from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.findings import Outcome, Verdict
-from pytest_schemaguard.guarding import guard_of
+from pytest_schemaguard.guarding import guards_of
 from pytest_schemaguard.reports import terminal
 
 if TYPE_CHECKING:
@@ -36,55 +37,79 @@ class CheckFailedError(Exception):
 
 
 class GuardFile(pytest.File):
-    """The configuration as a collector of checks."""
+    """The configuration as a collector of checks, or of its databases."""
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
-        guard = guard_of(self.config)
-        try:
-            judged = guard.judged
-        except GuardError as error:
-            raise self.CollectError(str(error)) from None
-        for migration in judged:
-            yield MigrationCollector.from_parent(
-                self, name=guard.relative(migration.path), migration=migration
-            )
-        for check in asked_for(guard, Scope.SCHEMA):
-            yield CheckItem.from_parent(self, name=check.name, check=check, migration=None)
+        guards = guards_of(self.config)
+        if len(guards) == 1:
+            yield from _checks(self, guards[0])
+            return
+        for guard in guards:
+            yield DatabaseCollector.from_parent(self, name=guard.config.name, guard=guard)
+
+
+class DatabaseCollector(pytest.Collector):
+    """One of several databases."""
+
+    def __init__(self, *, guard: Guard, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.guard = guard
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        yield from _checks(self, self.guard)
 
 
 class MigrationCollector(pytest.Collector):
     """One judged migration."""
 
-    def __init__(self, *, migration: Migration, **kwargs: Any) -> None:
+    def __init__(self, *, guard: Guard, migration: Migration, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.guard = guard
         self.migration = migration
 
     def collect(self) -> Iterator[pytest.Item]:
-        for check in asked_for(guard_of(self.config), Scope.MIGRATION):
+        for check in asked_for(self.guard, Scope.MIGRATION):
             yield CheckItem.from_parent(
-                self, name=check.name, check=check, migration=self.migration
+                self, name=check.name, check=check, guard=self.guard, migration=self.migration
             )
+
+
+def _checks(parent: pytest.Collector, guard: Guard) -> Iterator[pytest.Item | pytest.Collector]:
+    try:
+        judged = guard.judging.judged
+    except GuardError as error:
+        raise pytest.Collector.CollectError(str(error)) from None
+    for migration in judged:
+        yield MigrationCollector.from_parent(
+            parent, name=guard.relative(migration.path), guard=guard, migration=migration
+        )
+    for check in asked_for(guard, Scope.SCHEMA):
+        yield CheckItem.from_parent(
+            parent, name=check.name, check=check, guard=guard, migration=None
+        )
 
 
 class CheckItem(pytest.Item):
     """One check of one subject."""
 
-    def __init__(self, *, check: Check, migration: Migration | None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, check: Check, guard: Guard, migration: Migration | None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.check = check
+        self.guard = guard
         self.migration = migration
         self.add_marker("schema_guard")
 
     @property
     def subject(self) -> str:
         """What the check is about: a migration's path, or the configuration's."""
-        guard = guard_of(self.config)
-        return guard.relative(self.migration.path if self.migration else guard.config.file)
+        path = self.migration.path if self.migration else self.guard.config.file
+        return self.guard.relative(path)
 
     def runtest(self) -> None:
-        guard = guard_of(self.config)
         try:
-            verdict = self.check.judge(guard, self.migration)
+            verdict = self.check.judge(self.guard, self.migration)
         except GuardError as error:
             verdict = Verdict(outcome=Outcome.UNPROVEN, reason=str(error))
         self.stash[verdict_key] = verdict
@@ -104,12 +129,16 @@ class CheckItem(pytest.Item):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         path = self.migration.path if self.migration else self.path
-        return path, None, f"{self.subject}::{self.check.name}"
+        line = self.migration.line if self.migration else None
+        return path, None if line is None else line - 1, f"{self.subject}::{self.check.name}"
 
 
 def asked_for(guard: Guard, scope: Scope | None = None) -> Iterator[Check]:
     """The checks that the configuration asks for, of this scope or of each."""
     names = guard.config.checks
+    alembic = isinstance(guard.config.migrations, AlembicMigrations)
     for check in CHECKS:
-        if scope in {None, check.scope} and (names is None or check.name in names):
+        if scope not in {None, check.scope} or (check.of_revisions and not alembic):
+            continue
+        if names is None or check.name in names:
             yield check

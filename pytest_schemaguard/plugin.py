@@ -35,7 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="keep the databases of failed checks, and print how to connect",
     )
-    group.addoption("--schema-guard-since", metavar="REF", help="not yet served")
+    group.addoption(
+        "--schema-guard-since",
+        metavar="REF",
+        help="judge the migrations added or changed since the merge base with this git ref",
+    )
     group.addoption("--schema-guard-html", metavar="PATH", help="not yet served")
 
 

@@ -1,6 +1,7 @@
 """Scenarios: a starting state, a schedule of runs and writes, and the end compared.
 
-The second run is the first of them; runs that are killed and runs side by side will join it here.
+The second run and the way back are the first of them; runs that are killed and runs side by side
+will join them here.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ from pytest_schemaguard.application_writes import write_as_an_application
 from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.rows import fingerprints
-from pytest_schemaguard.sources.session import FileRun, run_file
+from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.sources.session import FileRun
+from pytest_schemaguard.version_tables import is_version_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
     from pytest_schemaguard.catalog.rows import RowPrint
     from pytest_schemaguard.catalog.snapshot import Snapshot
     from pytest_schemaguard.config import Config
+    from pytest_schemaguard.migration import Migration
     from pytest_schemaguard.models import Name
     from pytest_schemaguard.servers.databases import Databases
+    from pytest_schemaguard.sources import Source
     from pytest_schemaguard.states import State
 
 
@@ -48,6 +52,12 @@ class RowChange:
     """Whose values changed, where the rows are as many as before."""
     only_timestamps: bool
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> RowChange:
+        return cls(
+            **{**values, "table": tuple(values["table"]), "columns": tuple(values["columns"])}
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class SecondRun:
@@ -64,37 +74,63 @@ class SecondRun:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> SecondRun:
-        changed = [
-            {**one, "table": tuple(one["table"]), "columns": tuple(one["columns"])}
-            for one in values["changed"]
-        ]
         return cls(
             run=FileRun.from_json(values["run"]),
             differences=tuple(CatalogChange(**one) for one in values["differences"]),
-            changed=tuple(RowChange(**one) for one in changed),
+            changed=tuple(RowChange.from_json(one) for one in values["changed"]),
             written=values["written"],
         )
 
 
-def run_again(config: Config, databases: Databases, state: State, path: Path) -> SecondRun:
-    """Runs the file on the state it left, after the writes of an application.
+@dataclass(frozen=True, kw_only=True)
+class WayBack:
+    """What became of a migration that was run, taken back, and run again."""
 
-    Raises GuardError where the server or the file cannot be used.
+    down: FileRun
+    left: tuple[CatalogChange, ...] = ()
+    """What the way back left other than before: `first` is before, `second` after."""
+    rows: tuple[RowChange, ...] = ()
+    """Of tables that were there before: rows that the way up and back changed."""
+    up_again: FileRun | None = None
+    """None where the way back failed."""
+    differs: tuple[CatalogChange, ...] = ()
+    """What the second way up made other than the first."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> WayBack:
+        again = values["up_again"]
+        return cls(
+            down=FileRun.from_json(values["down"]),
+            left=tuple(CatalogChange(**one) for one in values["left"]),
+            rows=tuple(RowChange.from_json(one) for one in values["rows"]),
+            up_again=again and FileRun.from_json(again),
+            differs=tuple(CatalogChange(**one) for one in values["differs"]),
+        )
+
+
+def run_again(
+    config: Config, databases: Databases, state: State, again: Callable[[str], FileRun]
+) -> SecondRun:
+    """The second run, on the state that the first left, after the writes of an application.
+
+    `again` runs it on a database of the run. Raises GuardError where the server or the source
+    cannot be used.
     """
     assert state.snapshot is not None
     database = f"again-{state.name}"
     databases.create(database, template=state.name)
     with databases.session(database, as_admin=True) as admin:
         before = fingerprints(admin, state.snapshot)
+        tools = _version_tables(state.snapshot)
+        filled = {name for name, rows in before.items() if rows.count and name not in tools}
         with databases.session(database) as owner:
-            filled = {name for name, rows in before.items() if rows.count}
             written = write_as_an_application(owner, filled)
         if written:
             before = fingerprints(admin, state.snapshot)
-        with databases.session(database) as owner:
-            run = run_file(
-                owner, path, statement_timeout_s=config.statement_timeout_s, root=config.root
-            )
+        run = again(database)
         snapshot = read(admin, exclude=config.exclude)
         after = fingerprints(admin, snapshot)
     return SecondRun(
@@ -103,6 +139,63 @@ def run_again(config: Config, databases: Databases, state: State, path: Path) ->
         changed=tuple(_row_changes(before, after, snapshot)),
         written=written,
     )
+
+
+def go_back(
+    config: Config,
+    databases: Databases,
+    before: State,
+    source: Source,
+    migration: Migration,
+) -> WayBack:
+    """Up, down and up again, from the state before the migration.
+
+    Raises MigrationError where the first way up fails, GuardError where nothing can be told.
+    """
+    database = f"back-{before.name}"
+    databases.create(database, template=before.name)
+    with databases.session(database, as_admin=True) as admin:
+        first = read(admin, exclude=config.exclude)
+        rows = fingerprints(admin, first)
+        up = source.up(database, [migration])
+        if not up.run.applied:
+            raise MigrationError(
+                config.relative(migration.path),
+                "it did not apply, so there was nothing to take back",
+                fix="its check `applies` tells what PostgreSQL said",
+            )
+        migrated = read(admin, exclude=config.exclude)
+        down = source.down(database, migration)
+        if not down.applied:
+            return WayBack(down=down)
+        back = read(admin, exclude=config.exclude)
+        # The tool's own table, which its first run of all makes, is no trace of a migration.
+        tools = _version_tables(back) | _version_tables(first)
+        left = tuple(
+            one
+            for one in _catalog_changes(first, back)
+            if not any(one.subject.startswith(".".join(table)) for table in tools)
+        )
+        changed = tuple(
+            one
+            for one in _row_changes(rows, fingerprints(admin, back), back)
+            if one.table not in tools
+        )
+        again = source.up(database, [migration]).run
+        differs: tuple[CatalogChange, ...] = ()
+        if again.applied:
+            differs = tuple(_catalog_changes(migrated, read(admin, exclude=config.exclude)))
+    return WayBack(down=down, left=left, rows=changed, up_again=again, differs=differs)
+
+
+def _version_tables(snapshot: Snapshot) -> set[Name]:
+    """Where the tool keeps what it has run; Alembic's may be called anything."""
+    return {
+        table
+        for table in snapshot.relations
+        if is_version_table(table[1])
+        or [column[-1] for column in snapshot.columns_of(table)] == ["version_num"]
+    }
 
 
 def _catalog_changes(first: Snapshot, second: Snapshot) -> Iterator[CatalogChange]:
@@ -122,6 +215,8 @@ def _row_changes(
         values, columns = dict(second.columns), []
         if first.count == second.count:
             columns = [name for name, total in first.columns if values.get(name, total) != total]
+            if not columns and values.keys() != dict(first.columns).keys():
+                continue  # columns came or went, as the catalog tells
         known = snapshot.columns_of(table)
         types = [known[(table[0], table[1], name)].type for name in columns]
         yield RowChange(

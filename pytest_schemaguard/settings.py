@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.config import Baseline, Config, Login, Request
+from pytest_schemaguard.config import (
+    AlembicMigrations,
+    Baseline,
+    CommandMigrations,
+    Config,
+    Login,
+    PythonMigrations,
+    Request,
+)
 from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.project.environment import check_placeholders
 from pytest_schemaguard.toml_table import TABLE, TableReader
@@ -18,7 +27,8 @@ if TYPE_CHECKING:
     import pytest
 
 SUPPORTED_MAJORS = range(14, 19)
-CHECKS = ("applies", "idempotent", "drift", "queries", "login")
+CHECKS = ("single-head", "applies", "idempotent", "reversible", "drift", "queries", "login")
+SERVER_KEYS = frozenset({"postgres", "server", "image", "tcp"})
 SERVERS = ("auto", "local", "embedded", "docker")
 EXAMPLE = """\
 [tool.schema-guard]
@@ -26,25 +36,23 @@ models = "app.models:Base"
 migrations = "migrations"
 """
 LATER = {
-    "since": "migrations are judged that come after `baseline`, or the newest",
-    "search-path": "the server's default search_path applies",
-    "role": "queries and login run as the owner of the tables",
     "rows": "use `seed` for rows",
     "statistics": "every table counts as large",
     "small-table-rows": "every table counts as large",
     "rerun": "the second run is the file's body",
     "runner": "SQL files are run statement by statement, as psql does",
     "ignore": "every finding counts; `exclude` leaves whole tables out",
-    "database": "one database a configuration",
 }
 """Keys of the contract that this version does not serve, and what holds instead."""
+LATER_MIGRATIONS = {
+    "style": "write each way into a file of its own: x.up.sql and x.down.sql",
+    "variables": "write out the files as the tool does",
+}
 LATER_CHECKS = (
-    "single-head",
     "deploy-order",
     "survives-crash",
     "from-any-state",
     "two-deployers",
-    "reversible",
     "keeps-rows",
     "locks",
 )
@@ -80,12 +88,12 @@ def find(folder: Path) -> Path:
     )
 
 
-def load(file: Path) -> Config:
-    """The Config of this file's table. Raises ConfigError."""
+def load(file: Path) -> tuple[Config, ...]:
+    """The Config of this file's table, one for each of its databases. Raises ConfigError."""
     table = _table(file)
     if table is None:
         raise ConfigError("configuration", f"no [{TABLE}] table", path=file)
-    return _Reader(file).config(table)
+    return _Reader(file).configs(table)
 
 
 def _table(file: Path) -> Mapping[str, Any] | None:
@@ -104,16 +112,51 @@ def _table(file: Path) -> Mapping[str, Any] | None:
 class _Reader(TableReader):
     """What each key of ours is."""
 
+    def configs(self, table: Mapping[str, Any]) -> tuple[Config, ...]:
+        """One for each `[[database]]`, or the only one."""
+        rest = {key: value for key, value in table.items() if key != "database"}
+        if "database" not in table:
+            return (self.config(rest),)
+        databases = table["database"]
+        if not isinstance(databases, list) or not all(isinstance(one, dict) for one in databases):
+            raise self.wrong("database", "it is no list of tables", f"write [[{TABLE}.database]]")
+        section = f"{TABLE}.database"
+        named: dict[str, Config] = {}
+        for one in databases:
+            name = one.get("name")
+            if not isinstance(name, str) or not re.fullmatch(r"[\w-]+", name):
+                fact = f"{name!r} is no name" if "name" in one else "a database without a name"
+                raise self.wrong("name", fact, 'such as: name = "billing"', section=section)
+            if name in named:
+                raise self.wrong(
+                    "name", f"{name!r} stands twice", "give each its own", section=section
+                )
+            for key in SERVER_KEYS & one.keys():
+                raise self.wrong(
+                    key,
+                    "one server serves all databases",
+                    f"write it once, in [{TABLE}]",
+                    section=section,
+                )
+            self.inner = section
+            named[name] = self.config({**rest, **one})
+            self.inner = None
+        return tuple(named.values())
+
     def config(self, table: Mapping[str, Any]) -> Config:
         readers: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
+            "name": ("name", self.text),
             "models": ("models", self.names),
             "migrations": ("migrations", self.migrations),
             "baseline": ("baseline", self.baseline),
+            "since": ("since", self.text),
             "postgres": ("postgres", self.major),
             "server": ("server", self.server),
             "image": ("image", self.text),
             "tcp": ("tcp", self.flag),
             "prepare": ("prepare", self.sql),
+            "role": ("role", self.text),
+            "search-path": ("search_path", self.text),
             "seed": ("seed", self.files),
             "env": ("env", self.env),
             "setup": ("setup", self.function),
@@ -124,37 +167,75 @@ class _Reader(TableReader):
             "login": ("login", self.login),
         }
         values = self.read(TABLE, table, readers, later=LATER)
+        alembic = isinstance(values.get("migrations"), AlembicMigrations)
         for key in ("models", "migrations"):
-            if key not in values:
+            if key not in values and not (alembic and key == "models"):
                 raise ConfigError(
                     key, f"missing in [{TABLE}]", fix=f"add it:\n{EXAMPLE}", path=self.file
                 )
-        return Config(file=self.file, **values)
+        return Config(file=self.file, **{"models": (), **values})
 
     # Keys
 
-    def migrations(self, key: str, value: Any) -> Path:
-        later = "use a folder of plain .sql files; Alembic, commands and functions come later"
-        if isinstance(value, dict):
-            kinds = ("sql", "style", "variables", "alembic", "section", "target", "command")
-            for name in value:
-                if name not in (*kinds, "versions", "python"):
-                    raise self.unknown(name, dict.fromkeys(kinds), f"{TABLE}.{key}")
-                if name != "sql":
-                    fact = f"{name}: not yet served by this version of pytest-schemaguard"
-                    raise self.wrong(key, fact, later)
-            value = value.get("sql")
-        if isinstance(value, str) and value.endswith((".ini", ".cfg", ".toml")):
-            fact = "Alembic is not yet served by this version of pytest-schemaguard"
-            raise self.wrong(key, fact, later)
+    def migrations(
+        self, key: str, value: Any
+    ) -> Path | AlembicMigrations | CommandMigrations | PythonMigrations:
+        if not isinstance(value, dict):
+            is_ini = isinstance(value, str) and value.endswith((".ini", ".cfg", ".toml"))
+            return self.alembic(key, value) if is_ini else self.folder(key, value)
+        kinds: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
+            "sql": ("sql", self.folder),
+            "alembic": ("alembic", self.alembic),
+            "command": ("command", self.command),
+            "python": ("function", self.function),
+        }
+        of_kind: dict[str, dict[str, tuple[str, Callable[[str, Any], Any]]]] = {
+            "sql": {},
+            "alembic": {"section": ("section", self.text), "target": ("target", self.text)},
+            "command": {"versions": ("versions", self.names)},
+            "python": {"versions": ("versions", self.names)},
+        }
+        section = f"{TABLE}.{key}"
+        named = [kind for kind in kinds if kind in value]
+        if len(named) != 1:
+            fact = f"both `{named[0]}` and `{named[1]}`" if named else "nothing that migrates"
+            raise self.wrong(key, fact, f"name one of {', '.join(kinds)}")
+        kind = named[0]
+        readers = {kind: kinds[kind], **of_kind[kind]}
+        values = self.read(section, value, readers, later=LATER_MIGRATIONS)
+        if kind == "alembic":
+            found = values.pop("alembic")
+            return replace(found, **values) if isinstance(found, AlembicMigrations) else found
+        if kind == "command":
+            return CommandMigrations(**values)
+        if kind == "python":
+            return PythonMigrations(**values)
+        folder: Path = values["sql"]
+        return folder
+
+    def alembic(self, key: str, value: Any) -> AlembicMigrations:
+        name = self.text(key, value)
+        if re.fullmatch(r"[\w.]+:[\w.]+", name) and not (self.root / name).exists():
+            return AlembicMigrations(function=name)
+        return AlembicMigrations(ini=self.file_of(key, value, what="an alembic.ini"))
+
+    def folder(self, key: str, value: Any) -> Path:
         path = self.existing(key, value)
         if not path.is_dir():
-            raise self.wrong(key, f"{value} is no folder", later)
+            raise self.wrong(
+                key,
+                f"{value} is no folder",
+                "name a folder of .sql files, an alembic.ini, or a table such as "
+                '{ command = "python manage.py migrate" }',
+            )
         return path
 
     def baseline(self, key: str, value: Any) -> Baseline:
         if isinstance(value, dict):
-            readers = {"schema": ("schema", self.file_of), "at": ("at", self.text)}
+            readers: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
+                "schema": ("schema", self.file_of),
+                "at": ("at", self.text),
+            }
             return Baseline(**self.read(f"{TABLE}.{key}", value, readers))
         return Baseline(schema=self.file_of(key, value))
 
@@ -203,19 +284,32 @@ class _Reader(TableReader):
             {
                 "model": ("model", self.text),
                 "by": ("by", self.text),
+                "call": ("call", self.function),
+                "create": ("create", self.create),
                 "request": ("request", self.request),
             },
-            later={
-                "call": "name `model` and `by`",
-                "create": "the guard makes the new row through the model itself",
-            },
         )
-        if "model" not in values or "by" not in values:
-            missing = "model" if "model" not in values else "by"
-            raise self.wrong(
-                key, f"`{missing}` is missing", 'such as: model = "User", by = "email"'
-            )
+        named = [name for name in ("model", "by") if name in values]
+        if len(named) == 1 or (not named and "call" not in values):
+            missing = "by" if named == ["model"] else "model"
+            fix = 'such as: model = "User", by = "email"; or call = "module:function" of a Session'
+            raise self.wrong(key, f"`{missing}` is missing", fix)
+        if not named and isinstance(values.get("create"), tuple):
+            fact = "nothing says what {value} is like"
+            raise self.wrong(f"{key}.create", fact, "add `model` and `by`, whose value it is")
         return Login(**values)
+
+    def create(self, key: str, value: Any) -> str | tuple[str, ...]:
+        if isinstance(value, str) and re.fullmatch(r"[\w.]+:[\w.]+", value):
+            return value
+        command = self.command(key, value)
+        if not any("{value}" in part for part in command):
+            raise self.wrong(
+                key,
+                f"{value!r} is no module:function, and no command with {{value}}",
+                'put {value} where the command takes the new row\'s `by`: "flask add-user {value}"',
+            )
+        return command
 
     def request(self, key: str, value: Any) -> Request:
         section = f"{TABLE}.{key}"

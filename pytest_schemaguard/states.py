@@ -8,6 +8,7 @@ migration that is broken today.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +18,24 @@ from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.snapshot import Snapshot
 from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.sources import baseline
-from pytest_schemaguard.sources.session import FileRun, run_file
+from pytest_schemaguard.sources.plain import run_sql
+from pytest_schemaguard.sources.session import FileRun, excerpt
+from pytest_schemaguard.statements import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pytest_schemaguard.config import Config
+    from pytest_schemaguard.judging import Judging
     from pytest_schemaguard.migration import Migration
     from pytest_schemaguard.progress import Progress
     from pytest_schemaguard.servers.databases import Databases
+    from pytest_schemaguard.sources import Source
+
+
+DUPLICATE_OBJECT = "42710"
+_MAKES_A_ROLE = re.compile(r"\s*CREATE\s+(?:ROLE|USER|GROUP)\s+(?!MAPPING\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,20 +58,20 @@ class States:
         config: Config,
         *,
         databases: Databases,
+        source: Source,
         once: Callable[[str, Callable[[], Any]], Any],
-        pending: Sequence[Migration],
-        judged: Sequence[Migration],
-        before: Sequence[Migration],
+        judging: Judging,
         progress: Progress,
     ) -> None:
         self._config = config
         self._databases = databases
+        self._source = source
         self._once = once
-        self._pending = tuple(pending)
-        self._before = tuple(before)
-        """Migrations that `baseline.at` says the baseline contains, where no schema file does."""
+        self._pending = judging.pending
+        self._contained = judging.contained
+        self._judged = frozenset(judging.judged)
         self._progress = progress
-        self._stops = _stops(pending, judged)
+        self._stops = _stops(judging.pending, judging.judged)
         self._known: dict[int, State] = {}
 
     def after(self, migration: Migration) -> State:
@@ -73,6 +82,10 @@ class States:
         """
         return self._state(self._pending.index(migration) + 1)
 
+    def before(self, migration: Migration) -> State:
+        """The state that this judged migration meets. Raises GuardError."""
+        return self._usable(self._pending.index(migration))
+
     def migrated(self) -> State:
         """The state after all pending migrations. Raises GuardError when one of them failed."""
         return self._usable(len(self._pending))
@@ -81,6 +94,8 @@ class States:
         state = self._state(count)
         if state.run is not None and not state.run.applied:
             failed = self._pending[count - 1]
+            if failed not in self._judged:
+                raise self._failed_before(failed, state.run)
             raise MigrationError(
                 self._relative(failed.path),
                 "it did not apply, so what follows it could not be looked at",
@@ -106,22 +121,26 @@ class States:
         start = max(stop for stop in self._stops if stop < count)
         template = self._usable(start)
         self._databases.create(key, template=template.name)
-        for migration in self._pending[start:count]:
-            with self._progress.step(f"applying {self._relative(migration.path)}"):
-                run = self._run(key, migration.path)
-            if not run.applied:
-                if migration is not self._pending[count - 1]:
-                    raise MigrationError(
-                        self._relative(migration.path),
-                        "a migration before the judged ones did not apply",
-                        detail=run.words,
-                        fix="name the schema that it is part of as `baseline`, or mend it",
-                        path=self._relative(migration.path),
-                        line=run.error.line if run.error else None,
-                    )
-                return {"name": key, "snapshot": None, "run": run.to_json()}
+        step = self._source.up(key, self._pending[start:count])
+        if not step.run.applied:
+            if step.migration != self._pending[count - 1]:
+                raise self._failed_before(step.migration, step.run)
+            return {"name": key, "snapshot": None, "run": step.run.to_json()}
         snapshot = self._finish(key)
-        return {"name": key, "snapshot": snapshot.to_json(), "run": run.to_json()}
+        return {"name": key, "snapshot": snapshot.to_json(), "run": step.run.to_json()}
+
+    def _failed_before(self, migration: Migration, run: FileRun) -> MigrationError:
+        """A migration that is not judged is broken: then nothing that follows can be looked at."""
+        path, error = self._relative(migration.path), run.error
+        fix = baseline.has_it_already(self._config.baseline, error)
+        return MigrationError(
+            path,
+            "a migration that is not judged did not apply",
+            detail=run.words,
+            fix=fix or "name the schema that it is part of as `baseline`, or mend it",
+            path=path,
+            line=error.line if error else None,
+        )
 
     def _make_baseline(self, key: str) -> dict[str, Any]:
         self._databases.create(key)
@@ -131,35 +150,50 @@ class States:
                 self._prepare(key, config.prepare)
             if config.baseline.schema is not None:
                 self._load(key, config.baseline.schema)
-            files = [migration.path for migration in self._before] + list(config.seed)
-            for path in files:
-                run = self._run(key, path)
+                self._source.contains(key, self._contained)
+            elif self._contained:
+                step = self._source.up(key, self._contained)
+                if not step.run.applied:
+                    raise self._not_loaded("baseline", step.migration.path, step.run)
+            for path in config.seed:
+                run = run_sql(self._databases, key, path, config=config)
                 if not run.applied:
-                    what = "seed" if path in config.seed else "baseline"
-                    raise MigrationError(
-                        what,
-                        f"{self._relative(path)} did not apply",
-                        detail=run.words,
-                        fix=f"mend the file; `{what}` names what is there before the migrations",
-                        path=self._relative(path),
-                        line=run.error.line if run.error else None,
-                    )
+                    raise self._not_loaded("seed", path, run)
         self._databases.freeze(key)
         return {"name": key, "snapshot": None, "run": None}
 
+    def _not_loaded(self, what: str, path: Path, run: FileRun) -> MigrationError:
+        return MigrationError(
+            what,
+            f"{self._relative(path)} did not apply",
+            detail=run.words,
+            fix=f"mend the file; `{what}` names what is there before the migrations",
+            path=self._relative(path),
+            line=run.error.line if run.error else None,
+        )
+
     def _prepare(self, database: str, texts: Sequence[str]) -> None:
         with self._databases.session(database, as_admin=True) as admin, admin.cursor() as cursor:
+            there = _roles(cursor)
             for text in texts:
-                try:
-                    cursor.execute(text)
-                except psycopg2.Error as error:
-                    raise MigrationError(
-                        "prepare",
-                        f"PostgreSQL refused it: {error.diag.message_primary or error}",
-                        detail=text,
-                        fix="`prepare` is run by the superuser in each throwaway database",
-                        path=self._relative(self._config.file),
-                    ) from None
+                for statement in split(text, path="prepare"):
+                    self._prepare_one(cursor, statement.sql)
+            self._databases.adopt_roles(_roles(cursor) - there)
+
+    def _prepare_one(self, cursor: Any, sql: str) -> None:
+        try:
+            cursor.execute(sql)
+        except psycopg2.Error as error:
+            # Roles are the server's, not the database's: another one of this run may have made it.
+            if error.pgcode == DUPLICATE_OBJECT and _MAKES_A_ROLE.match(sql):
+                return
+            raise MigrationError(
+                "prepare",
+                f"PostgreSQL refused it: {error.diag.message_primary or error}",
+                detail=excerpt(sql),
+                fix="`prepare` is run by the superuser in each throwaway database",
+                path=self._relative(self._config.file),
+            ) from None
 
     def _load(self, database: str, schema: Path) -> None:
         with (
@@ -175,15 +209,6 @@ class States:
             )
             self._databases.adopt_roles(loaded.roles)
 
-    def _run(self, database: str, path: Path) -> FileRun:
-        with self._databases.session(database) as owner:
-            return run_file(
-                owner,
-                path,
-                statement_timeout_s=self._config.statement_timeout_s,
-                root=self._config.root,
-            )
-
     def _finish(self, database: str) -> Snapshot:
         with self._databases.session(database, as_admin=True) as admin:
             snapshot = read(admin, exclude=self._config.exclude)
@@ -192,7 +217,8 @@ class States:
 
     def _key(self, count: int) -> str:
         digest = hashlib.sha256(repr(self._config.prepare).encode())
-        paths = [self._config.baseline.schema, *(one.path for one in self._before)]
+        digest.update(self._source.state())
+        paths = [self._config.baseline.schema, *(one.path for one in self._contained)]
         paths += [*self._config.seed, *(one.path for one in self._pending[:count])]
         for path in paths:
             digest.update(b"\0" if path is None else b"\1" + path.read_bytes())
@@ -200,6 +226,11 @@ class States:
 
     def _relative(self, path: Path) -> str:
         return self._config.relative(path)
+
+
+def _roles(cursor: Any) -> set[str]:
+    cursor.execute("SELECT rolname FROM pg_catalog.pg_roles")
+    return {name for (name,) in cursor.fetchall()}
 
 
 def _stops(pending: Sequence[Migration], judged: Sequence[Migration]) -> frozenset[int]:

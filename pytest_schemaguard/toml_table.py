@@ -22,6 +22,8 @@ class TableReader:
     def __init__(self, file: Path) -> None:
         self.file = file
         self.root = file.parent
+        self.inner: str | None = None
+        """The section whose keys override those of ours, while it is read."""
 
     def read(
         self,
@@ -50,6 +52,8 @@ class TableReader:
     # Complaints
 
     def wrong(self, key: str, fact: str, fix: str, *, section: str = TABLE) -> ConfigError:
+        if self.inner and section == TABLE:
+            section = self.inner
         return ConfigError(
             f"[{section}] {key}", fact, fix=fix, path=self.file, line=self.line(key, section)
         )
@@ -110,10 +114,10 @@ class TableReader:
         values = value if isinstance(value, list) else [value]
         return tuple(self.file_of(key, one) for one in values)
 
-    def file_of(self, key: str, value: Any) -> Path:
+    def file_of(self, key: str, value: Any, *, what: str = "a file of SQL") -> Path:
         path = self.existing(key, value)
         if not path.is_file():
-            raise self.wrong(key, f"{value} is no file", "name a file of SQL")
+            raise self.wrong(key, f"{value} is no file", f"name {what}")
         return path
 
     def sql(self, key: str, value: Any) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -142,3 +143,23 @@ def test_tables_and_schemas_of_the_superuser_are_made_anew_as_well(
     assert [(one.kind, one.name) for one in found.differences] == [
         ("missing-column", ("audit", "log", "line"))
     ]
+
+
+def test_what_is_left_out_is_counted_by_pattern_and_by_filter(
+    compared: Callable[..., Comparison],
+) -> None:
+    found = compared(
+        "CREATE TABLE log_a (id integer); CREATE VIEW log_b AS SELECT 1; CREATE TABLE b (id text);",
+        tables(b="id integer", log_c="id integer"),
+        exclude=("public.log_*", "*.log_a", "tenant_*.*"),
+    )
+    assert found.left_out(("public.log_*", "*.log_a", "tenant_*.*")) == (
+        "3 tables by `exclude` (public.log_*: 3; *.log_a: 1; tenant_*.*: 0, it matches nothing)"
+    )
+    (difference,) = found.differences
+    hidden = replace(found, hidden={difference: "include_object in env.py:31"})
+    filters = ("include_object in env.py:31", "include_name in env.py:40")
+    assert hidden.left_out((), filters) == (
+        "1 difference by include_object in env.py:31, 0 differences by include_name in env.py:40"
+    )
+    assert found.left_out(()) is None

@@ -12,6 +12,7 @@ import pytest
 from pytest_schemaguard.checks.idempotent import findings
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.scenarios import SecondRun, run_again
+from pytest_schemaguard.sources.plain import run_sql
 from tests.guarded import run_databases, state_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,12 @@ def again(databases: Databases, tmp_path: Path) -> Callable[..., SecondRun]:
         path.write_text(migration, encoding="utf-8")
         name = f"{tmp_path.name}-{next(numbers)}"
         state = state_of(config, databases, name, before, path)
-        second = run_again(config, databases, state, path)
+        second = run_again(
+            config,
+            databases,
+            state,
+            lambda database: run_sql(databases, database, path, config=config),
+        )
         assert SecondRun.from_json(json.loads(json.dumps(second.to_json()))) == second
         return second
 

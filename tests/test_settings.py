@@ -1,15 +1,19 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from pytest_schemaguard.config import Baseline
+from pytest_schemaguard.config import (
+    AlembicMigrations,
+    Baseline,
+    CommandMigrations,
+    Login,
+    PythonMigrations,
+)
 from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.settings import LATER, LATER_CHECKS, find, load
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GOOD = """\
 [project]
@@ -39,7 +43,7 @@ def complaint(project: Path, more: str, *, base: str = GOOD) -> str:
 
 
 def test_three_lines_suffice(project: Path) -> None:
-    config = load(project / "pyproject.toml")
+    (config,) = load(project / "pyproject.toml")
     assert config.models == ("app.models:Base",)
     assert config.migrations == project / "migrations"
     assert config.root == project
@@ -81,6 +85,9 @@ prepare = ["CREATE EXTENSION citext", "production.sql"]
 seed = "production.sql"
 setup = "app.guard:setup"
 exclude = ["public.audit_*"]
+role = "app"
+search-path = "app, public"
+since = "origin/main"
 checks = ["drift", "login"]
 strict = true
 statement-timeout-s = 2.5
@@ -98,9 +105,11 @@ status = [200, 302]
 timeout-s = 90
 """
     )
-    config = load(project / "pyproject.toml")
+    (config,) = load(project / "pyproject.toml")
     assert config.baseline == Baseline(schema=project / "production.sql", at="0001")
     assert config.prepare == ("CREATE EXTENSION citext", "SELECT 1;")
+    assert (config.role, config.search_path) == ("app", "app, public")
+    assert config.since == "origin/main"
     assert config.seed == (project / "production.sql",)
     assert config.statement_timeout_s == 2.5
     assert config.login is not None
@@ -167,15 +176,46 @@ timeout-s = 90
             "checks = ['drfit']\n",
             (
                 "PROJECT/pyproject.toml:7: [tool.schema-guard] checks: no 'drfit'\n"
-                "  next: did you mean `drift`? the values are applies, idempotent, drift, queries, "
-                "login"
+                "  next: did you mean `drift`? the values are single-head, applies, idempotent, "
+                "reversible, drift, queries, login"
             ),
         ),
         (
             "[tool.schema-guard.login]\nmodel = 'User'\n",
             (
                 "PROJECT/pyproject.toml:7: [tool.schema-guard] login: `by` is missing\n"
-                '  next: such as: model = "User", by = "email"'
+                '  next: such as: model = "User", by = "email"; or call = "module:function" of a '
+                "Session"
+            ),
+        ),
+        (
+            "[tool.schema-guard.login]\ncreate = 'app:make'\n",
+            (
+                "PROJECT/pyproject.toml:7: [tool.schema-guard] login: `model` is missing\n"
+                '  next: such as: model = "User", by = "email"; or call = "module:function" of a '
+                "Session"
+            ),
+        ),
+        (
+            "[tool.schema-guard.login]\ncall = 'app'\n",
+            (
+                "PROJECT/pyproject.toml:8: [tool.schema-guard] login.call: 'app' is no "
+                'module:function\n  next: such as "app.guard:setup"'
+            ),
+        ),
+        (
+            "[tool.schema-guard.login]\ncall = 'app:ada'\ncreate = 'flask add-user'\n",
+            (
+                "PROJECT/pyproject.toml:9: [tool.schema-guard] login.create: 'flask add-user' is "
+                "no module:function, and no command with {value}\n  next: put {value} where the "
+                'command takes the new row\'s `by`: "flask add-user {value}"'
+            ),
+        ),
+        (
+            "[tool.schema-guard.login]\ncall = 'app:ada'\ncreate = 'flask add-user {value}'\n",
+            (
+                "PROJECT/pyproject.toml:9: [tool.schema-guard] login.create: nothing says what "
+                "{value} is like\n  next: add `model` and `by`, whose value it is"
             ),
         ),
         (
@@ -210,12 +250,143 @@ def test_checks_that_come_later_are_refused_by_name(project: Path, name: str) ->
 
 
 @pytest.mark.parametrize(
-    "value", ['"alembic.ini"', '{ alembic = "alembic.ini" }', '{ command = "./migrate" }']
+    ("value", "expected"),
+    [
+        ('"alembic.ini"', AlembicMigrations(ini=Path("alembic.ini"))),
+        ('{ alembic = "alembic.ini" }', AlembicMigrations(ini=Path("alembic.ini"))),
+        (
+            '{ alembic = "alembic.ini", section = "billing", target = "heads" }',
+            AlembicMigrations(ini=Path("alembic.ini"), section="billing", target="heads"),
+        ),
+        ('{ alembic = "app.db:config" }', AlembicMigrations(function="app.db:config")),
+        (
+            '{ command = "python manage.py migrate", versions = "*/migrations/0*.py" }',
+            CommandMigrations(
+                command=("python", "manage.py", "migrate"), versions=("*/migrations/0*.py",)
+            ),
+        ),
+        ('{ command = ["./migrate", "a b"] }', CommandMigrations(command=("./migrate", "a b"))),
+        ('{ python = "migrate:main" }', PythonMigrations(function="migrate:main")),
+        ('{ sql = "migrations" }', Path("migrations")),
+    ],
 )
-def test_migrations_that_come_later_are_refused_by_name(project: Path, value: str) -> None:
-    base = GOOD.replace('"migrations"', value)
-    assert "not yet served by this version of pytest-schemaguard" in complaint(
-        project, "", base=base
+def test_what_migrates_has_several_forms(project: Path, value: str, expected: object) -> None:
+    (project / "alembic.ini").write_text("[alembic]\n")
+    (project / "pyproject.toml").write_text(GOOD.replace('"migrations"', value))
+    (config,) = load(project / "pyproject.toml")
+    found = config.migrations
+    if isinstance(expected, Path):
+        assert found == project / expected
+    elif isinstance(expected, AlembicMigrations) and expected.ini:
+        assert found == replace(expected, ini=project / expected.ini)
+    else:
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (
+            '{ sql = "migrations", command = "./migrate" }',
+            (
+                "migrations: both `sql` and `command`\n"
+                "  next: name one of sql, alembic, command, python"
+            ),
+        ),
+        ("{ }", "migrations: nothing that migrates\n  next: name one of sql, alembic"),
+        (
+            '{ command = "./migrate", section = "x" }',
+            (
+                "[tool.schema-guard.migrations] section: no such key\n"
+                "  next: the keys are command, versions"
+            ),
+        ),
+        (
+            '{ sql = "migrations", style = "goose" }',
+            (
+                "style: not yet served by this version of pytest-schemaguard\n"
+                "  next: remove it; for now write each way into a file of its own"
+            ),
+        ),
+        (
+            '"production.sql"',
+            (
+                "migrations: production.sql is no folder\n  next: name a folder of .sql files, an "
+                'alembic.ini, or a table such as { command = "python manage.py migrate" }'
+            ),
+        ),
+        (
+            '{ alembic = "migrations" }',
+            "migrations.alembic: migrations is no file\n  next: name an alembic.ini",
+        ),
+    ],
+)
+def test_what_migrates_is_refused_with_the_next_step(project: Path, value: str, words: str) -> None:
+    assert words in complaint(project, "", base=GOOD.replace('"migrations"', value))
+
+
+def test_models_may_be_left_to_env_py(project: Path) -> None:
+    (project / "alembic.ini").write_text("[alembic]\n")
+    (project / "pyproject.toml").write_text('[tool.schema-guard]\nmigrations = "alembic.ini"\n')
+    (config,) = load(project / "pyproject.toml")
+    assert config.models == ()
+
+
+SEVERAL = (
+    GOOD
+    + """
+[[tool.schema-guard.database]]
+name = "users"
+
+[[tool.schema-guard.database]]
+name = "billing"
+models = "billing.models:Base"
+strict = true
+"""
+)
+
+
+def test_several_databases_share_what_they_do_not_say(project: Path) -> None:
+    (project / "pyproject.toml").write_text(SEVERAL)
+    users, billing = load(project / "pyproject.toml")
+    assert (users.name, billing.name) == ("users", "billing")
+    assert (users.models, billing.models) == (("app.models:Base",), ("billing.models:Base",))
+    assert users.migrations == billing.migrations == project / "migrations"
+    assert (users.strict, billing.strict) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            "name = 'users'\n",
+            "[tool.schema-guard.database] name: 'users' stands twice\n  next: give each its own",
+        ),
+        ("", 'name: a database without a name\n  next: such as: name = "billing"'),
+        ("name = 'a b'\n", "name: 'a b' is no name"),
+        (
+            "name = 'c'\nserver = 'local'\n",
+            (
+                "[tool.schema-guard.database] server: one server serves all databases\n"
+                "  next: write it once, in [tool.schema-guard]"
+            ),
+        ),
+        (
+            "name = 'c'\nmodel = 'x'\n",
+            "[tool.schema-guard.database] model: no such key\n  next: did you mean `models`?",
+        ),
+    ],
+)
+def test_a_database_of_several_that_is_wrong_is_told(project: Path, more: str, words: str) -> None:
+    assert words in complaint(
+        project, "", base=f"{SEVERAL}\n[[tool.schema-guard.database]]\n{more}"
+    )
+
+
+def test_databases_that_are_no_list_are_refused(project: Path) -> None:
+    words = complaint(project, "[tool.schema-guard.database]\nname = 'x'\n")
+    assert (
+        "database: it is no list of tables\n  next: write [[tool.schema-guard.database]]" in words
     )
 
 
@@ -227,6 +398,28 @@ def test_a_table_without_models_is_refused(project: Path) -> None:
 def test_broken_toml_is_told_with_its_file(project: Path) -> None:
     words = complaint(project, "x = \n")
     assert words.startswith("PROJECT/pyproject.toml: configuration: not valid TOML: ")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('"app.guard:make"', "app.guard:make"),
+        (
+            "\"flask add-user {value} --role 'the user'\"",
+            ("flask", "add-user", "{value}", "--role", "the user"),
+        ),
+        ('["./add", "--mail={value}"]', ("./add", "--mail={value}")),
+    ],
+)
+def test_create_is_a_function_or_a_command(
+    project: Path, written: str, read: str | tuple[str, ...]
+) -> None:
+    (project / "pyproject.toml").write_text(
+        f"{GOOD}[tool.schema-guard.login]\nmodel = 'User'\nby = 'email'\n"
+        f"call = 'app:look'\ncreate = {written}\n"
+    )
+    (config,) = load(project / "pyproject.toml")
+    assert config.login == Login(model="User", by="email", call="app:look", create=read)
 
 
 def test_secrets_do_not_show_in_the_values(project: Path) -> None:

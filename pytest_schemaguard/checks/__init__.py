@@ -30,6 +30,8 @@ class Check:
     scope: Scope
     needs_models: bool = False
     """Whether it imports the project's models, which takes long and can begin early."""
+    of_revisions: bool = False
+    """Whether it is about revisions that name what they follow, as Alembic's do."""
 
     def judge(self, guard: Guard, migration: Migration | None) -> Verdict:
         """The verdict on the guard's evidence. Raises GuardError where it could not look."""
@@ -39,8 +41,10 @@ class Check:
 
 
 CHECKS = (
+    Check("single-head", Scope.SCHEMA, of_revisions=True),
     Check("applies", Scope.MIGRATION),
     Check("idempotent", Scope.MIGRATION),
+    Check("reversible", Scope.MIGRATION),
     Check("drift", Scope.SCHEMA, needs_models=True),
     Check("queries", Scope.SCHEMA, needs_models=True),
     Check("login", Scope.SCHEMA, needs_models=True),

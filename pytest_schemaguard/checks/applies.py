@@ -1,8 +1,9 @@
 """applies: the migration runs on the baseline, as the tables' owner and no superuser.
 
-It runs as `psql -v ON_ERROR_STOP=1 -f` would run it: a session of its own, statement by statement,
-its own BEGIN and COMMIT obeyed. Besides an error of PostgreSQL it fails when the file ends with its
-transaction still open (nothing of it would be kept) or rolled back (nothing was).
+A file of SQL runs as `psql -v ON_ERROR_STOP=1 -f` would run it: a session of its own, statement by
+statement, its own BEGIN and COMMIT obeyed. Besides an error of PostgreSQL it fails when the file
+ends with its transaction still open (nothing of it would be kept) or rolled back (nothing was). A
+revision of Alembic, a command or a function runs as its tool runs it, in a process of its own.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
+from pytest_schemaguard.sources.baseline import has_it_already
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_schemaguard.config import Baseline
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.migration import Migration
     from pytest_schemaguard.sources.session import FileRun
@@ -27,10 +30,15 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     assert run is not None
     subject = guard.relative(migration.path)
     return verdict(
-        tuple(_findings(run, subject)),
+        tuple(_findings(run, subject, guard.config.baseline)),
         strict=guard.config.strict,
-        reason=f"{run.statements} statements",
+        reason=counted(run),
     )
+
+
+def counted(run: FileRun) -> str:
+    """How much ran, for people."""
+    return "statements not seen" if run.statements is None else f"{run.statements} statements"
 
 
 _KINDS = {
@@ -44,7 +52,7 @@ _KINDS = {
 """By the transaction that the file ends with: what it is called, and what mends it."""
 
 
-def _findings(run: FileRun, subject: str) -> Iterator[Finding]:
+def _findings(run: FileRun, subject: str, baseline: Baseline) -> Iterator[Finding]:
     if run.applied:
         return
     code, fix = _KINDS[run.transaction]
@@ -55,8 +63,8 @@ def _findings(run: FileRun, subject: str) -> Iterator[Finding]:
         severity=Severity.ERROR,
         subject=subject,
         message=run.words,
-        actual=run.error.sqlstate if run.error else None,
-        fix=run.advice if run.error else fix,
+        actual=(run.error.sqlstate or None) if run.error else None,
+        fix=(run.advice or has_it_already(baseline, run.error)) if run.error else fix,
         path=subject,
         line=run.error.line if run.error else None,
     )

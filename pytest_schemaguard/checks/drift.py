@@ -4,18 +4,21 @@ The models' DDL is run in a scratch database beside the migrated one, and the tw
 compared: tables, columns, types, nullability, defaults, keys, constraints, indexes, enums. How bad
 a difference is follows from what the application would see: a query that fails, or data that should
 not have been let in, is an error; what costs time a warning; a difference of name only is told as
-such. Version tables of migration tools, tables of extensions and partitions are not drift.
+such. Version tables of migration tools, tables of extensions and partitions are not drift. What a
+filter of Alembic's env.py hides (`include_object`, `include_name`, `include_schemas`) is told, and
+fails nothing.
 """
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.checks.drift_fixes import fix_of
 from pytest_schemaguard.checks.drift_meanings import foreign_labels, meaning_of
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
+from pytest_schemaguard.version_tables import is_version_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,16 +29,6 @@ if TYPE_CHECKING:
     from pytest_schemaguard.migration import Migration
     from pytest_schemaguard.models import Models, Place
 
-_VERSION_TABLES = re.compile(
-    r"alembic_version\w*|migrate_version|schema_migrations\w*|schema_version|django_migrations"
-    r"|(?:flyway|refinery)_schema_history|goose_db_version|gorp_migrations|bun_migrations"
-    r"|_?yoyo_\w+|databasechangelog\w*|pgmigrations|knex_migrations\w*|SequelizeMeta"
-    r"|_sqlx_migrations|__diesel_schema_migrations|atlas_schema_revisions|_prisma_migrations"
-    r"|__EFMigrationsHistory|ar_internal_metadata"
-)
-"""Where Alembic, sqlalchemy-migrate, Rails, Django, Flyway, Liquibase and their like keep what has
-been applied."""
-
 
 def judge(guard: Guard, _: Migration | None) -> Verdict:
     """Fails on a difference of severity error; with `strict`, on any warning too."""
@@ -45,7 +38,7 @@ def judge(guard: Guard, _: Migration | None) -> Verdict:
     judged = verdict(
         (*refused, *differences),
         strict=guard.config.strict,
-        reason=f"{len(models.tables)} tables",
+        reason=f"{len(models.tables)} tables{_hidden(comparison, models)}",
     )
     if refused and verdict(differences, strict=guard.config.strict).outcome is Outcome.PASSED:
         return Verdict(
@@ -62,15 +55,32 @@ def findings(comparison: Comparison, models: Models) -> Iterator[Finding]:
         refused = difference.name in comparison.refused
         if refused and difference.kind.startswith("extra"):
             continue  # the models would have made it: told among the refused
-        if not _is_foreign(difference):
+        if not _is_foreign(difference, models):
             yield _finding(difference, comparison, models)
 
 
-def _is_foreign(one: Difference) -> bool:
+def _hidden(comparison: Comparison, models: Models) -> str:
+    """`, 3 differences hidden by include_object`; nothing where nothing is hidden."""
+    counted = Counter(
+        by.partition(" in ")[0]
+        for one, by in comparison.hidden.items()
+        if not _is_foreign(one, models)
+    )
+    return "".join(
+        f", {number} difference{'' if number == 1 else 's'} hidden by {by}"
+        for by, number in sorted(counted.items())
+    )
+
+
+def _is_foreign(one: Difference, models: Models) -> bool:
     """Whether no model could express it, or it belongs to a migration tool: that is not drift."""
     return one.kind == "extra-table" and (
         one.actual in {"view", "materialized view", "foreign table"}
-        or _VERSION_TABLES.fullmatch(one.name[1]) is not None
+        or is_version_table(one.name[1])
+        or any(
+            name == one.name[1] and schema in {None, one.name[0]}
+            for schema, name in models.facts.version_tables
+        )
     )
 
 
@@ -84,14 +94,17 @@ def _finding(one: Difference, comparison: Comparison, models: Models) -> Finding
         "actual": one.actual or "none",
         "labels": ", ".join(foreign_labels(one)) if one.kind == "enum-labels" else "",
     }
+    by = comparison.hidden.get(one)
+    severity = meaning.severity if by is None else Severity.INFO
+    consequence = meaning.consequence.format(**words) if by is None else f"hidden by {by}"
     return Finding(
         code=f"drift.{one.kind}",
-        severity=meaning.severity,
+        severity=severity,
         subject=".".join(one.name),
-        message=f"{meaning.fact.format(**words)}\n{meaning.consequence.format(**words)}",
+        message=f"{meaning.fact.format(**words)}\n{consequence}",
         expected=one.expected,
         actual=one.actual,
-        fix=fix_of(one, models) if meaning.severity is not Severity.INFO else None,
+        fix=fix_of(one, models) if severity is not Severity.INFO else None,
         path=place.path if place else None,
         line=place.line if place else None,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.checks.applies import counted
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 
@@ -35,7 +36,8 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     return verdict(
         tuple(findings(again, subject)),
         strict=guard.config.strict,
-        reason=f"{again.run.statements} statements again, {again.written} columns written between",
+        reason=f"{guard.source.repeats}: {counted(again.run)}, {again.written} columns written "
+        "between",
     )
 
 
@@ -68,14 +70,21 @@ def findings(again: SecondRun, subject: str) -> Iterator[Finding]:
         )
     for change in again.changed:
         columns = ", ".join(change.columns)
+        added = change.after > change.before
         yield Finding(
             code="idempotent.timestamps" if change.only_timestamps else "idempotent.rows",
             severity=Severity.WARNING if change.only_timestamps else Severity.ERROR,
             subject=".".join(change.table),
             message=(
                 f"the second run of {subject} changes rows: {change.before} rows before, "
-                f"{change.after} after" + (f", values of {columns}" if columns else "") + "\n"
-                "what an application wrote between the runs would be lost"
+                f"{change.after} after"
+                + (f", values of {columns}" if columns else "")
+                + "\n"
+                + (
+                    "each further run would add more"
+                    if added
+                    else "what an application wrote between the runs would be lost"
+                )
             ),
             fix="write only what the first run has to: WHERE ... IS NULL, ON CONFLICT DO NOTHING",
             path=subject,

@@ -31,6 +31,8 @@ PRELOAD = (
     "pytest_schemaguard.project.tasks.models",
 )
 """Imported while the guard does other work; every task needs them."""
+LIBRARIES = ("sqlalchemy.dialects.postgresql", "psycopg2", "alembic.command", "alembic.config")
+"""Imported once for the forks that migrate: what env.py files and runners import first."""
 BOOT_S = 30.0
 TAIL_LINES = 20
 FRAMES = 12

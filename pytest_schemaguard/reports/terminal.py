@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_schemaguard.findings import Finding, Outcome, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pytest
 
@@ -48,23 +48,29 @@ def _subject(finding: Finding) -> str:
     return f"{finding.subject}:{finding.line}" if is_place else finding.subject
 
 
-def header(guard: Guard) -> list[str]:
+def header(guards: Sequence[Guard]) -> list[str]:
     """The run's header: which server and why, what is judged and why, what is left out."""
-    config = guard.config
-    lines = [f"schema-guard: {guard.candidate.words}"]
-    judged = ", ".join(guard.relative(migration.path) for migration in guard.judged)
-    lines.append(f"schema-guard: judged: {judged} ({guard.judged_because})")
-    if config.exclude:
-        lines.append(f"schema-guard: excluded: {', '.join(config.exclude)}")
+    lines = [f"schema-guard: {guards[0].candidate.words}"]
+    for guard in guards:
+        who = f"schema-guard: {guard.config.name}: " if guard.config.name else "schema-guard: "
+        judged = ", ".join(guard.relative(one.path) for one in guard.judging.judged)
+        lines.append(f"{who}judged: {judged or 'no migration'} ({guard.judging.because})")
+        if guard.config.exclude:
+            lines.append(f"{who}excluded: {', '.join(guard.config.exclude)}")
     return lines
 
 
 def summary(
-    reporter: pytest.TerminalReporter, entries: Sequence[dict[str, Any]], *, fence: str | None
+    reporter: pytest.TerminalReporter,
+    entries: Sequence[dict[str, Any]],
+    *,
+    fence: str | None,
+    left_out: Iterable[str] = (),
 ) -> None:
     """Warnings of checks that passed: they fail nothing, and must not pass unseen.
 
-    Below them how the project's code was fenced in, which is known only when it has run.
+    Below them what is known only when the checks have run: how the project's code was fenced in,
+    and what was not compared, for each database.
     """
     told = [
         (entry, finding)
@@ -79,6 +85,8 @@ def summary(
         reporter.write_line("\n".join([entry["nodeid"], *findings((told_one,))]))
     if fence is not None:
         reporter.write_line(f"schema-guard: the project's code ran with {fence}")
+    for one in left_out:
+        reporter.write_line(f"schema-guard: not compared: {one}")
 
 
 def last_line(config: pytest.Config, text: str) -> None:

@@ -31,14 +31,16 @@ DUPLICATE_DATABASE = "42P04"
 class Databases:
     """What a process of the run does with databases; each process has its own."""
 
-    def __init__(self, server: Server, run: Run) -> None:
+    def __init__(self, server: Server, run: Run, *, prefix: str = "") -> None:
         self.server = server
         self.run = run
+        self._prefix = prefix
         self._admin: Any = None
         self._admin_pid = 0
 
     def full_name(self, name: str) -> str:
         """The name on the server: it carries the run's id, and is no longer than 63 bytes."""
+        name = f"{self._prefix}{name}"
         full = f"schema_guard_{self.run.id}_{name}"
         if len(full.encode()) <= LONGEST_NAME:
             return full
@@ -86,6 +88,16 @@ class Databases:
             self._sql(statement)
         if not own:
             self._sql(f"COMMENT ON DATABASE {full} IS {literal(run_comment(run=self.run.id))}")
+
+    @contextlib.contextmanager
+    def limited(self, name: str, *, statement_timeout_s: float) -> Iterator[None]:
+        """How long a statement may take there meanwhile, in sessions that set nothing else."""
+        timeout_ms = max(1, round(statement_timeout_s * 1000))
+        full = in_quotes(self.full_name(name))
+        self._sql(f"ALTER DATABASE {full} SET statement_timeout = {timeout_ms}")
+        yield
+        # It would be read as a setting that the migration has made.
+        self._sql(f"ALTER DATABASE {full} RESET statement_timeout")
 
     def freeze(self, name: str) -> None:
         """Nobody may connect to it any more: it becomes a template."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from pytest_schemaguard.migration import Migration
+    from pytest_schemaguard.config import Baseline
     from pytest_schemaguard.sources.dump import Mention
     from pytest_schemaguard.sources.session import SqlError
 
-__all__ = ["ROLE_COMMENT", "Loaded", "drop_roles", "load", "pending", "roles"]
+__all__ = ["ROLE_COMMENT", "Loaded", "drop_roles", "has_it_already", "load", "roles"]
 
 ROLE_COMMENT = '{"schema-guard": "role of a baseline"}'
 """Marks a role that a baseline names and that the server lacked, whichever run made it."""
@@ -286,31 +285,21 @@ def drop_roles(admin: Any, made: Iterable[str], *, role_comment: str = ROLE_COMM
                     raise
 
 
-def pending(
-    migrations: Sequence[Migration], at: str | None, *, path: Path
-) -> tuple[Migration, ...]:
-    """The migrations after `at`: a file's name, path or stem, or a revision; all when it is None.
-
-    `path` is the configuration's file; a path in `at` is relative to its folder. Raises
-    MigrationError for a migration that is not there, with the nearest names.
-    """
-    if at is None:
-        return tuple(migrations)
-    for index, migration in enumerate(migrations):
-        file = migration.path
-        names = {migration.revision, file.name, file.stem, str(file)}
-        if at in names or (path.parent / at).resolve() == file.resolve():
-            return tuple(migrations[index + 1 :])
-    names_there = [migration.path.name for migration in migrations]
-    near = difflib.get_close_matches(at, names_there, n=3, cutoff=0.4) or names_there[-3:]
-    raise MigrationError(
-        "baseline",
-        f"no migration is called {at!r}, which `at` names",
-        path=path.name,
-        fix=f"name the last one that production has: {', '.join(near)}",
+def has_it_already(baseline: Baseline, error: SqlError | None) -> str | None:
+    """The next step, where a migration makes what the baseline's schema has; None elsewhere."""
+    if error is None or error.sqlstate not in _THERE_ALREADY:
+        return None
+    if baseline.schema is None or baseline.at is not None:
+        return None
+    return (
+        "the baseline's schema has it already: name the last migration that it contains, "
+        f'baseline = {{ schema = "{baseline.schema.name}", at = "..." }}'
     )
 
 
+_THERE_ALREADY = {"42P07", "42701", "42710", "42723", "42P06"}
+"""duplicate_table, _column, _object, _function, _schema.
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 _ROLES = """
     SELECT rolname::text, pg_catalog.shobj_description(oid, 'pg_authid')
     FROM pg_catalog.pg_roles WHERE rolname = ANY (%s)

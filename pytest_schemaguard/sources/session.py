@@ -25,9 +25,10 @@ Transaction = Literal["idle", "open", "aborted"]
 
 @dataclass(frozen=True, kw_only=True)
 class SqlError:
-    """PostgreSQL's error, and where in the file it points."""
+    """PostgreSQL's error, and where in the file it points; or what else ended a run."""
 
     sqlstate: str
+    """Empty where it is not PostgreSQL's."""
     message: str
     detail: str | None
     hint: str | None
@@ -44,19 +45,20 @@ class SqlError:
     @property
     def words(self) -> str:
         """The whole of it, for people: PostgreSQL's message first, the statement last."""
-        parts = [f"{self.message} (SQLSTATE {self.sqlstate})"]
+        parts = [f"{self.message} (SQLSTATE {self.sqlstate})" if self.sqlstate else self.message]
         parts += [f"DETAIL: {self.detail}"] if self.detail else []
         parts += [f"HINT: {self.hint}"] if self.hint else []
         parts += [f"CONTEXT: {self.context}"] if self.context else []
-        return "\n".join([*parts, "statement:", indent(self.statement, "  ")])
+        parts += ["statement:", indent(self.statement, "  ")] if self.statement else []
+        return "\n".join(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileRun:
-    """What one run of a file did."""
+    """What one run of a file, or of a tool, did."""
 
-    statements: int
-    """How many ran without an error."""
+    statements: int | None
+    """How many ran without an error, of a tool those that wrote; None where nobody could see."""
     seconds: float
     notices: tuple[str, ...]
     """What PostgreSQL said meanwhile: `NOTICE:  ...`, `WARNING:  ...`."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import bare_story, peers
+from tests.benchmarks import bare_story, histories, peers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -130,7 +130,7 @@ def login(rounds: int) -> None:
 
     run = Run.begin()
     guard = Guard(
-        load(ROOT / "pyproject.toml"), run=run, url=None, shared=False, progress=Progress()
+        load(ROOT / "pyproject.toml")[0], run=run, url=None, shared=False, progress=Progress()
     )
     assert guard.config.login is not None
     request = request_arguments(guard.config, guard.config.login, [EXISTING])
@@ -143,7 +143,7 @@ def login(rounds: int) -> None:
     taken: list[tuple[float, float]] = []
     for turn in range(rounds + 1):
         begin = time.perf_counter()
-        project = guard.project_on("benchmark")
+        project = guard.processes.application("benchmark")
         project.call("request", request, timeout_s=60)
         passed = time.perf_counter() - begin
         project.close()
@@ -237,6 +237,7 @@ def main() -> None:
         fixtures(arguments.rounds, scratch)
         story(arguments.rounds, scratch)
         login(arguments.rounds)
+        histories.compare(arguments.rounds, scratch)
         if arguments.peers:
             peers.compare(arguments.rounds, scratch)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss

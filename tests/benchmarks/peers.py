@@ -142,6 +142,7 @@ def compare(rounds: int, scratch: Path) -> None:
 
     Ends the program when a peer is not red without the migration and green with it.
     """
+    from tests.benchmarks import histories
     from tests.benchmarks.compare import STORY, Timed, told
 
     python = install(scratch / "peers-venv")
@@ -156,3 +157,4 @@ def compare(rounds: int, scratch: Path) -> None:
         peer.must_say(f"{len(TESTS)} passed")
         timed = Timed(server, peer.command, folder=peer.folder, env=peer.env)
         told(title, rounds, timed, Timed("guard", STORY), "at least 4")
+    histories.stairway(rounds, scratch, python)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from pytest_schemaguard.catalog.diff import Difference
 from pytest_schemaguard.checks import drift
 from pytest_schemaguard.comparison import Comparison
 from pytest_schemaguard.findings import Finding, Severity, Verdict
-from pytest_schemaguard.models import Ddl, Models, Place
+from pytest_schemaguard.models import Ddl, EnvFacts, Models, Place
 
 USER = ("public", "user")
 COLUMN = (*USER, "clear_previous_anomalies")
@@ -298,3 +299,46 @@ def test_an_error_beside_what_is_refused_fails_and_both_are_told() -> None:
     )
     assert found.outcome.value == "failed"
     assert [finding.code for finding in found.findings] == ["drift.refused", "drift.missing-column"]
+
+
+BY = "include_object in alembic/env.py:31"
+
+
+def test_what_a_filter_of_alembics_hides_is_told_and_fails_nothing() -> None:
+    one = difference("missing-column", COLUMN, expected="boolean NOT NULL")
+    found = finding(one, hidden={one: BY})
+    assert (found.severity, found.fix) == (Severity.INFO, None)
+    assert found.message == (
+        "in the model User (app/models.py:17), missing in the database\n"
+        "hidden by include_object in alembic/env.py:31"
+    )
+
+
+def test_each_exclusion_by_a_filter_is_counted() -> None:
+    hidden = {
+        difference("missing-column", COLUMN, expected="boolean"): BY,
+        difference("type", (*USER, "id"), "integer", "bigint"): BY,
+        difference("extra-table", ("public", "x"), actual="table"): "include_name in env.py:3",
+        # Nobody's drift in any case.
+        difference("extra-table", ("public", "v"), actual="view"): "include_name in env.py:3",
+    }
+    found = comparison(*hidden, hidden=hidden)
+    assert judged(found, strict=True) == (
+        "passed",
+        "1 tables, 1 difference hidden by include_name, 2 differences hidden by include_object",
+    )
+    assert len(judged_whole(found).findings) == 3
+
+
+def test_what_is_hidden_crosses_from_process_to_process() -> None:
+    one, other = (difference(kind, COLUMN, "x", "y") for kind in ("type", "default"))
+    found = comparison(one, other, hidden={other: BY})
+    assert Comparison.from_json(found.to_json()) == found
+
+
+@pytest.mark.parametrize(("schema", "told"), [("ops", False), (None, False), ("public", True)])
+def test_version_tables_that_env_py_names_are_not_drift(schema: str | None, told: bool) -> None:
+    facts = EnvFacts(version_tables=((schema, "history"),))
+    one = difference("extra-table", ("ops", "history"), actual="table")
+    found = list(drift.findings(comparison(one), replace(MODELS, facts=facts)))
+    assert bool(found) is told

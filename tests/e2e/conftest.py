@@ -76,6 +76,11 @@ ALTER TABLE "user" ADD COLUMN IF NOT EXISTS max_reports integer NOT NULL DEFAULT
 """
 
 
+WAY_BACK = """\
+ALTER TABLE "user" DROP COLUMN IF EXISTS max_reports;
+"""
+
+
 class Project:
     """A project of pytest-schemaguard's user."""
 
@@ -89,6 +94,7 @@ class Project:
         self.write("production.sql", PRODUCTION)
         self.write("rows.sql", ROWS)
         self.write(FILE, MIGRATION)
+        self.write(FILE.replace(".sql", ".down.sql"), WAY_BACK)
 
     def write(self, name: str, text: str) -> Path:
         path = self.root / name

@@ -93,7 +93,8 @@ def test_models_that_postgresql_does_not_make(project: Project) -> None:
 
 
 def test_no_migration_files(project: Project) -> None:
-    (project.root / MIGRATION).rename(project.root / "migrations" / "readme.txt")
+    for file in (project.root / "migrations").iterdir():
+        file.rename(project.root / "migrations" / "readme.txt")
     result = project.guard()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert_says(result, project, "no migration files", "readme.txt")

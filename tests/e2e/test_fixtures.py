@@ -55,7 +55,7 @@ def test_each_test_has_the_migrated_database_for_itself(project: Project) -> Non
 
 
 def test_with_the_option_and_in_workers_too(project: Project) -> None:
-    project.guard("-n", "2").assert_outcomes(passed=9, skipped=1)
+    project.guard("-n", "2").assert_outcomes(passed=10, skipped=1)
 
 
 def test_the_fixtures_alone_share_one_server_among_workers(project: Project) -> None:

@@ -103,10 +103,10 @@ def test_the_installed_plugin_guards_a_project(project: Project, installed: Path
         """,
     )
     done = run(installed, project, "-m", "pytest", "--schema-guard")
-    assert "5 passed" in done.stdout, done.stdout + done.stderr
+    assert "6 passed" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 0
     done = run(installed, project, "-m", "pytest", "--schema-guard", "-n", "2")
-    assert "5 passed" in done.stdout, done.stdout + done.stderr
+    assert "6 passed" in done.stdout, done.stdout + done.stderr
     project.write("migrations/0001_max_reports.sql", "SELECT 1;\n")
     done = run(installed, project, "-m", "pytest", "--schema-guard", "-k", "drift")
     assert "public.user.max_reports: in the model User (app/models.py:" in done.stdout
@@ -140,5 +140,5 @@ def test_under_tox(project: Project, wheel: Path) -> None:
         """,
     )
     done = run(Path(sys.executable), project, "-m", "tox", "--", "-m", "schema_guard")
-    assert "4 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
+    assert "5 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 0

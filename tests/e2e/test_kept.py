@@ -39,7 +39,7 @@ def test_databases_of_failed_checks_are_kept_until_the_file_is_removed(
     project.append("pyproject.toml", table)
     project.write(FILE, "SELECT 1;\n")
     result = project.guard("--schema-guard-keep", *workers)
-    result.assert_outcomes(passed=2, failed=2, skipped=1)
+    result.assert_outcomes(passed=3, failed=2, skipped=1)
     commands, file = kept_by(result)
     try:
         assert len(commands) == 4, text_of(result)
@@ -86,7 +86,7 @@ def test_on_a_server_of_the_users_they_are_kept_until_the_run_after(
     commands, file = kept_by(result)
     try:
         assert "geheim" not in text_of(result)
-        project.guard(url, "-k", "applies").assert_outcomes(passed=1, deselected=4)
+        project.guard(url, "-k", "applies").assert_outcomes(passed=1, deselected=5)
         assert len(there.runs()) == 1, "another run removed what is kept"
         count = 'SELECT count(*) FROM "user"'
         rows = [asked(f"PGPASSWORD=geheim {command}", count) for command in commands]
@@ -94,11 +94,11 @@ def test_on_a_server_of_the_users_they_are_kept_until_the_run_after(
     finally:
         subprocess.run(["rm", file], check=True)
     assert_gone(file.parent)
-    project.guard(url, "-k", "applies").assert_outcomes(passed=1, deselected=4)
+    project.guard(url, "-k", "applies").assert_outcomes(passed=1, deselected=5)
     assert there.runs() == set()
 
 
 def test_nothing_is_kept_of_a_run_that_passed(project: Project) -> None:
     result = project.guard("--schema-guard-keep")
-    result.assert_outcomes(passed=4, skipped=1)
+    result.assert_outcomes(passed=5, skipped=1)
     assert "to end it" not in text_of(result)

@@ -61,7 +61,7 @@ def test_every_check_passes_on_a_server_of_the_users_and_nothing_stays(
     url = there.url(attributes)
     before = there.all_of_it()
     result = project.guard(f"--schema-guard-url={url}", "--schema-guard-json=report.json")
-    result.assert_outcomes(passed=5)
+    result.assert_outcomes(passed=6)
     shown = url.replace(":geheim", "")
     result.stdout.fnmatch_lines([f"schema-guard: PostgreSQL at {shown}, in databases of its own"])
     assert "geheim" not in text_of(result)
@@ -82,7 +82,7 @@ def test_roles_of_the_baseline_are_taken_away_again(project: Project, there: The
         url = there.url(attributes)
         before = there.all_of_it()
         result = project.guard(f"--schema-guard-url={url}")
-        result.assert_outcomes(passed=4, skipped=1)
+        result.assert_outcomes(passed=5, skipped=1)
         assert there.all_of_it() == before
 
 
@@ -91,18 +91,18 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_table(
 ) -> None:
     url = there.url()
     project.append("pyproject.toml", f'server = "{NOWHERE}"\n')
-    project.guard("-k", "applies").assert_outcomes(failed=1, deselected=4)
+    project.guard("-k", "applies").assert_outcomes(failed=1, deselected=5)
     monkeypatch.setenv("SCHEMA_GUARD_URL", url)
-    project.guard("-k", "applies").assert_outcomes(passed=1, deselected=4)
+    project.guard("-k", "applies").assert_outcomes(passed=1, deselected=5)
     monkeypatch.setenv("SCHEMA_GUARD_URL", NOWHERE)
     result = project.guard("-k", "applies", f"--schema-guard-url={url}")
-    result.assert_outcomes(passed=1, deselected=4)
+    result.assert_outcomes(passed=1, deselected=5)
 
 
 def test_workers_share_what_is_made_there(project: Project, there: There) -> None:
     before = there.all_of_it()
     url = there.server.admin.url()
-    project.guard(f"--schema-guard-url={url}", "-n", "2").assert_outcomes(passed=4, skipped=1)
+    project.guard(f"--schema-guard-url={url}", "-n", "2").assert_outcomes(passed=5, skipped=1)
     assert there.all_of_it() == before
 
 
@@ -134,7 +134,7 @@ def test_what_a_killed_run_left_is_swept_by_the_next_and_not_what_lives(
         assert_gone(folder)
         assert there.runs() == {lives, dead}, "nobody has swept yet"
         project.write(FILE, MIGRATION)
-        project.guard(*options).assert_outcomes(passed=4, skipped=1)
+        project.guard(*options).assert_outcomes(passed=5, skipped=1)
         assert there.runs() == {lives}
         assert there.sleeping() == {lives}
         living.send_signal(signal.SIGINT)
@@ -162,7 +162,7 @@ def test_a_user_who_may_not_create_databases_is_told_what_to_grant(
     name = re.search("user_[0-9a-f]+", url)
     assert name is not None
     result = project.guard(f"--schema-guard-url={url}", "-k", "applies")
-    result.assert_outcomes(failed=1, deselected=4)
+    result.assert_outcomes(failed=1, deselected=5)
     assert (
         f"unproven: {url.replace(':geheim', '')}: the role {name[0]} lacks CREATEDB: "
         "the guard makes databases and a role of its own there\n"
@@ -175,7 +175,7 @@ def test_a_server_of_another_major_is_refused(project: Project, there: There) ->
     project.append("pyproject.toml", f"postgres = {other}\n")
     url = there.server.admin.url()
     result = project.guard(f"--schema-guard-url={url}", "-k", "applies")
-    result.assert_outcomes(failed=1, deselected=4)
+    result.assert_outcomes(failed=1, deselected=5)
     assert (
         f"it runs PostgreSQL {there.server.version}, but `postgres = {other}` is configured\n"
     ) in text_of(result)
@@ -192,7 +192,7 @@ def guarded_by(project: Project, name: str) -> None:
     server = f'seed = "rows.sql"\nserver = "{name}"\n'
     project.write("pyproject.toml", table.replace('seed = "rows.sql"\n', server))
     result = project.guard("--schema-guard-json=report.json")
-    result.assert_outcomes(passed=5)
+    result.assert_outcomes(passed=6)
     assert report_in(project)["server"]["provider"] == name
 
 
@@ -230,7 +230,7 @@ def test_an_application_that_needs_host_and_port_has_them(project: Project) -> N
         "told = __import__('os').environ['APP_DATABASE']\n"
         "assert told.startswith('127.0.0.1 '), told\n" + LOGS_IN.format(connection=names),
     )
-    project.guard().assert_outcomes(passed=5)
+    project.guard().assert_outcomes(passed=6)
 
 
 @pytest.mark.parametrize("options", [(), ("-q",), ("-n", "2")], ids=["loud", "quiet", "workers"])

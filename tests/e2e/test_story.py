@@ -39,13 +39,14 @@ def report_of(story: pytest.Pytester, *arguments: str) -> tuple[pytest.RunResult
 
 def test_with_the_migration_every_check_passes(story: pytest.Pytester) -> None:
     result, report = report_of(story)
-    result.assert_outcomes(passed=5)
+    result.assert_outcomes(passed=6)
     assert result.ret == 0
     assert report["version"] == "schema-guard-report/1"
     assert report["outcome"] == "passed"
     assert [(check["nodeid"], check["outcome"]) for check in report["checks"]] == [
         (f"pyproject.toml::{MIGRATION}::applies", "passed"),
         (f"pyproject.toml::{MIGRATION}::idempotent", "passed"),
+        (f"pyproject.toml::{MIGRATION}::reversible", "passed"),
         ("pyproject.toml::drift", "passed"),
         ("pyproject.toml::queries", "passed"),
         ("pyproject.toml::login", "passed"),
@@ -63,6 +64,7 @@ def test_without_the_migration_the_run_is_red_and_names_the_four_columns(
     assert outcomes == {
         "applies": "passed",
         "idempotent": "passed",
+        "reversible": "passed",
         "drift": "failed",
         "queries": "failed",
         "login": "failed",
@@ -101,6 +103,6 @@ def test_a_wrong_password_in_the_request_is_red(story: pytest.Pytester) -> None:
 
 def test_the_story_in_four_workers(story: pytest.Pytester) -> None:
     result, report = report_of(story, "-n", "4")
-    result.assert_outcomes(passed=5)
-    assert len(report["checks"]) == 5
+    result.assert_outcomes(passed=6)
+    assert len(report["checks"]) == 6
     assert report["server"]["version"]

@@ -45,6 +45,7 @@ def test_a_server_that_is_killed_under_workers_is_told_by_each_check(project: Pr
     assert outcomes == {
         "applies": "unproven",
         "idempotent": "unproven",
+        "reversible": "unproven",
         "drift": "unproven",
         "queries": "unproven",
         "login": "skipped",
@@ -156,7 +157,7 @@ def run_as(uid: int, folder: Path, **environ: str) -> subprocess.CompletedProces
 def test_nobody_runs_it_without_a_home(lent: Path) -> None:
     done = run_as(65534, lent)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 passed, 1 skipped" in done.stdout
+    assert "5 passed, 1 skipped" in done.stdout
 
 
 def test_a_uid_without_a_passwd_entry_is_told_what_it_lacks(lent: Path) -> None:
@@ -175,7 +176,7 @@ def test_a_uid_without_a_passwd_entry_uses_a_cache_that_another_filled(lent: Pat
     assert first.returncode == 0, first.stdout + first.stderr
     done = run_as(54321, lent, XDG_CACHE_HOME=str(cache))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 passed, 1 skipped" in done.stdout
+    assert "5 passed, 1 skipped" in done.stdout
 
 
 def test_a_report_that_cannot_be_written_is_told(project: Project) -> None:

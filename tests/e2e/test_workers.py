@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 def test_four_workers_look_once_and_report_all(project: Project) -> None:
     project.append("pyproject.toml", LOGIN)
     result = project.guard("-n", "4", "--schema-guard-json=report.json")
-    result.assert_outcomes(passed=5)
+    result.assert_outcomes(passed=6)
     report = json.loads((project.root / "report.json").read_text())
     assert {check["check"] for check in report["checks"]} == {
         "applies",
         "idempotent",
+        "reversible",
         "drift",
         "queries",
         "login",
@@ -37,7 +38,7 @@ def test_four_workers_look_once_and_report_all(project: Project) -> None:
 def test_what_cannot_be_looked_at_is_told_by_each_worker(project: Project) -> None:
     project.write("production.sql", "CREATE TABEL x;\n")
     result = project.guard("-n", "2")
-    result.assert_outcomes(failed=4, skipped=1)
+    result.assert_outcomes(failed=5, skipped=1)
     assert result.stdout.str().count("production.sql:1: ") >= 4
 
 
@@ -65,9 +66,9 @@ def test_a_worker_on_another_host_starts_its_own_server(
         f"--tx=socket={execnet_server}//chdir={project.root}",
         "--schema-guard-json=report.json",
     )
-    result.assert_outcomes(passed=4, skipped=1)
+    result.assert_outcomes(passed=5, skipped=1)
     report = json.loads((project.root / "report.json").read_text())
-    assert len(report["checks"]) == 5
+    assert len(report["checks"]) == 6
 
 
 def test_a_worker_that_is_killed_leaves_nothing(project: Project) -> None:

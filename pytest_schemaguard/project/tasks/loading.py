@@ -6,6 +6,7 @@ import difflib
 import importlib
 import keyword
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from pytest_schemaguard.errors import ProjectError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from types import ModuleType
+
+IN_CONTEXT = "name a function in `setup` that makes the application and pushes its context"
 
 
 def load(name: str, *, subject: str, root: Path) -> ModuleType:
@@ -35,7 +38,8 @@ def find(entry: str, *, subject: str, root: Path) -> Any:
     where = f"the module {module_name}"
     for name in path.split("."):
         try:
-            value = getattr(value, name)
+            # The part of a dict, `app:db.metadatas.reports`, is named like an attribute.
+            value = value[name] if _holds(value, name) else getattr(value, name)
         except AttributeError:
             names = [one for one in dir(value) if not one.startswith("__")]
             raise ProjectError(
@@ -48,6 +52,10 @@ def find(entry: str, *, subject: str, root: Path) -> Any:
     return value
 
 
+def _holds(value: object, name: str) -> bool:
+    return isinstance(value, Mapping) and name in value
+
+
 def failure(error: BaseException, fact: str, *, subject: str, root: Path) -> ProjectError:
     """The project's own exception as a ProjectError: file, line, and the way there."""
     from pytest_schemaguard.project.failure import words
@@ -56,6 +64,8 @@ def failure(error: BaseException, fact: str, *, subject: str, root: Path) -> Pro
     wrong.fact = f"{fact}: {wrong.fact}"
     if isinstance(error, ModuleNotFoundError):
         wrong.fix = f"install {error.name!r} where pytest runs, or mend the import"
+    elif isinstance(error, RuntimeError) and "application context" in str(error):
+        wrong.fix = IN_CONTEXT
     return wrong
 
 

@@ -90,13 +90,18 @@ def message(request: Mapping[str, Any]) -> Message:
     )
 
 
-def substituted(request: Mapping[str, Any], old: str, new: str) -> dict[str, Any] | None:
-    """The request with `new` wherever it says `old`; None where it says so nowhere.
+def substituted(
+    request: Mapping[str, Any], pairs: Mapping[str, str], *, passwords: bool = False
+) -> dict[str, Any] | None:
+    """The request with each pair's second text wherever it says the first; None: it never does.
 
-    Passwords stay, whatever they are; so does a longer word that contains `old`.
+    Passwords and the like stay, whatever they are, unless `passwords` says that the pairs name
+    them too. So does a longer word that contains such a text.
     """
     count = 0
-    forms = {old: new, quote(old, safe=""): quote(new, safe=""), quote_plus(old): quote_plus(new)}
+    forms: dict[str, str] = {}
+    for spell in (quote_plus, _quoted_whole, str):  # the plain form of one wins
+        forms |= {spell(old): spell(new) for old, new in pairs.items()}
     words = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
     pattern = re.compile(rf"(?<![\w@.+%-])(?:{words})(?![\w@+%-]|\.\w)")
 
@@ -110,25 +115,31 @@ def substituted(request: Mapping[str, Any], old: str, new: str) -> dict[str, Any
     for key in ("path", "body"):
         if changed.get(key) is not None:
             changed[key] = text(changed[key])
-    for key in ("json", "form"):
-        changed[key] = _mapped(changed.get(key), text)
+    for key in ("json", "form", "headers"):
+        changed[key] = _mapped(changed.get(key), text, passwords=passwords)
     if changed.get("basic") is not None:
         user, password = changed["basic"]
-        changed["basic"] = [text(user), password]
+        changed["basic"] = [text(user), text(password) if passwords else password]
     return changed if count else None
 
 
-def _mapped(value: Any, text: Callable[[str], str]) -> Any:
+def _quoted_whole(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _mapped(value: Any, text: Callable[[str], str], *, passwords: bool) -> Any:
     if isinstance(value, str):
         return text(value)
     if isinstance(value, int) and not isinstance(value, bool):
         made = text(str(value))
         return int(made) if made.isdecimal() else value
     if isinstance(value, list):
-        return [_mapped(one, text) for one in value]
+        return [_mapped(one, text, passwords=passwords) for one in value]
     if isinstance(value, dict):
         return {
-            key: one if SECRET_NAME.search(str(key)) else _mapped(one, text)
+            key: one
+            if SECRET_NAME.search(str(key)) and not passwords
+            else _mapped(one, text, passwords=passwords)
             for key, one in value.items()
         }
     return value

@@ -7,6 +7,7 @@ an attribute's line is that of the class, mixin or abstract base in whose body i
 from __future__ import annotations
 
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, PrimaryKeyConstraint, Table
@@ -55,6 +56,7 @@ class _Places:
         self._dialect = dialect
         self._root = root
         self._found: dict[Name, Place] = {}
+        self._held: dict[str, dict[int, int]] = {}
 
     def of(self, target: Target) -> dict[Name, Place]:
         by_table: dict[Table, list[Mapper[Any]]] = {}
@@ -129,28 +131,39 @@ class _Places:
         self, table: Table, classes: Iterable[type]
     ) -> tuple[Source | None, Call | None]:
         """The `Table("name", ...)` that made it, in the modules of its classes, then all others."""
-        names = [one.__module__ for one in classes]
-        names += [
+        second: tuple[Source | None, Call | None] = (None, None)
+        for name in dict.fromkeys([*(one.__module__ for one in classes), *self._own_modules]):
+            source = source_of(name)
+            if source is None:
+                continue
+            line = self._variables(name, source).get(id(table))
+            if second[1] is None and line is not None:
+                # A name that is no constant: at least the variable that holds the table.
+                second = (source, Call(kind="Table", line=line, name=None))
+            for call in source.tables.get(str(table.name), ()):
+                if call.schema == table.schema:
+                    return source, call
+                # A schema that is no constant, or that of the MetaData.
+                second = (source, call)
+        return second
+
+    def _variables(self, module: str, source: Source) -> dict[int, int]:
+        """The lines of the module's variables that hold a table, by the table's id."""
+        if module not in self._held:
+            self._held[module] = {
+                id(value): source.names[variable]
+                for variable, value in list(vars(sys.modules[module]).items())
+                if isinstance(value, Table) and variable in source.names
+            }
+        return self._held[module]
+
+    @cached_property
+    def _own_modules(self) -> list[str]:
+        return [
             name
             for name, module in list(sys.modules.items())
             if loading.is_own(getattr(module, "__file__", None) or "/", self._root)
         ]
-        second: tuple[Source | None, Call | None] = (None, None)
-        for name in dict.fromkeys(names):
-            source = source_of(name)
-            if source is not None and second[1] is None:
-                # A name that is no constant: at least the variable that holds the table.
-                for variable, value in list(vars(sys.modules[name]).items()):
-                    if value is table and variable in source.names:
-                        line = source.names[variable]
-                        second = (source, Call(kind="Table", line=line, name=None))
-            for call in source.calls if source is not None else ():
-                if call.kind == "Table" and call.name == str(table.name):
-                    if call.schema == table.schema:
-                        return source, call
-                    # A schema that is no constant, or that of the MetaData.
-                    second = (source, call)
-        return second
 
     def _put(
         self, name: Name, source: Source, line: int, model: str | None, attribute: str | None = None
@@ -231,7 +244,9 @@ def _searched(mappers: Iterable[Mapper[Any]]) -> list[tuple[Source, tuple[Call, 
 def _own_place(
     one: Constraint | Index, name: str, searched: Iterable[tuple[Source, tuple[Call, ...]]]
 ) -> tuple[Source, int] | None:
-    for source, calls in searched:
+    for source, written in searched:
+        whole = written is source.calls  # of a long module not all need to be looked at
+        calls = source.calls_for(type(one).__name__) if whole else written
         line = _own_call(one, name, column_names(one), calls)
         if line is not None:
             return source, line

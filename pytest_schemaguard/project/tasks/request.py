@@ -1,22 +1,27 @@
 """Starts the application as it is deployed, and logs in by real requests.
 
-Arguments: `request` (the fields of config.Request), `attempts` (each with `kind` and `substitute`:
-`{"value of an existing row": "value of the new one"}`), `root`. The answer is
-RequestReport.to_json(). Raises ProjectError when the application does not start.
+Arguments: `request` (the fields of config.Request), `attempts` (each with `kind` and, for a new
+row, `substitute`: `{"text of an existing row's request": "what the new one's says"}`, and
+`passwords`: whether that names passwords too), `root`. The answer is RequestReport.to_json().
+
+Each may take `timeout_s`: the startup (a lifespan's, or until a command listens), and every answer.
+How long the import of an application may take, says who calls this task. Raises ProjectError when
+the application does not start.
 """
 
 from __future__ import annotations
 
+import os
 import time
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.login import Answer, RequestReport
+from pytest_schemaguard.login import SERVER_ERROR, Answer, RequestReport
+from pytest_schemaguard.project.environment import secrets_in
 from pytest_schemaguard.project.failure import words
-from pytest_schemaguard.project.inside import here
 from pytest_schemaguard.project.tasks import application
 from pytest_schemaguard.project.tasks.asgi import Asgi, StartError
 from pytest_schemaguard.project.tasks.message import (
@@ -26,6 +31,7 @@ from pytest_schemaguard.project.tasks.message import (
     substituted,
 )
 from pytest_schemaguard.project.tasks.serving import Serving
+from pytest_schemaguard.project.tasks.telling import told
 from pytest_schemaguard.project.tasks.wsgi import Wsgi
 
 if TYPE_CHECKING:
@@ -36,7 +42,6 @@ if TYPE_CHECKING:
     _Ask = Callable[[Message], tuple[Response, str | None]]
     """Sends a request; the response, and what lies behind an error where that is known."""
 
-SERVER_ERROR = 500
 REDIRECTS = range(300, 400)
 LONGEST_ERROR = 4000
 
@@ -58,13 +63,13 @@ class _Asking:
         self._root = root
         self._attempts = attempts
         self._timeout_s = float(request.get("timeout_s") or 30.0)
-        self._secrets = secrets(request)
+        self._secrets = secrets(request) | secrets_in(os.environ)
 
     def application(self, entry: str) -> RequestReport:
         """Answers of an application in this process."""
         subject = f"login.request {entry}"
-        _tell(f"starting {entry}")
-        value, protocol = application.load(entry, subject=subject, root=self._root)
+        with told(f"starting {entry}"):
+            value, protocol = application.load(entry, subject=subject, root=self._root)
         answers: list[Answer] = []
         if protocol == "wsgi":
             with Wsgi(value) as started:
@@ -72,7 +77,10 @@ class _Asking:
         else:
             lifespan = bool(self._request.get("lifespan", True))
             try:
-                with Asgi(value, lifespan=lifespan, timeout_s=self._timeout_s) as running:
+                with ExitStack() as stack:
+                    with told(f"starting {entry}"):
+                        asgi = Asgi(value, lifespan=lifespan, timeout_s=self._timeout_s)
+                        running = stack.enter_context(asgi)
                     answers += self._answers(self._in_process(running))
             except StartError as error:
                 lines = str(error).strip().splitlines()
@@ -87,7 +95,6 @@ class _Asking:
     def command(self, command: list[str]) -> RequestReport:
         """Answers of a command that serves HTTP."""
         shown = " ".join(command)
-        _tell(f"starting {shown}")
         serving = Serving(
             command,
             subject=f"login.request {shown}",
@@ -95,7 +102,9 @@ class _Asking:
             timeout_s=self._timeout_s,
             hide=self._hide,
         )
-        with serving:
+        with ExitStack() as stack:
+            with told(f"starting {shown}"):
+                stack.enter_context(serving)
             places = []
 
             def ask(sent: Message) -> tuple[Response, str | None]:
@@ -106,21 +115,27 @@ class _Asking:
             serving.stop()  # it prints its last words
             ends = [*places[1:], serving.printed()]
             tails = iter([serving.tail(*pair) for pair in zip(places, ends, strict=True)])
-            told = [
+            explained = [
                 answer if answer.problem == "no-substitution" else _with_tail(answer, next(tails))
                 for answer in answers
             ]
-        return RequestReport(application=shown, protocol="http", answers=tuple(told))
+        return RequestReport(application=shown, protocol="http", answers=tuple(explained))
 
     def _answers(self, ask: _Ask) -> Iterator[Answer]:
         for attempt in self._attempts:
-            request: dict[str, Any] | None = self._request
-            for old, new in (attempt.get("substitute") or {}).items():
-                request = request and substituted(request, old, new)
-            if request is None:
-                yield Answer(kind=attempt["kind"], problem="no-substitution")
-            else:
-                yield self._answer(attempt["kind"], message(request), ask)
+            kind, request = attempt["kind"], self._request
+            if kind == "new":
+                pairs = attempt.get("substitute") or {}
+                passwords = bool(attempt.get("passwords"))
+                changed = substituted(request, pairs, passwords=passwords) if pairs else None
+                if changed is None:
+                    yield Answer(kind=kind, problem="no-substitution")
+                    continue
+                request = changed
+                self._secrets |= secrets(changed)
+            with told(f"logging in as {'an existing' if kind == 'existing' else 'the new'} row"):
+                answer = self._answer(kind, message(request), ask)
+            yield answer
 
     def _answer(self, kind: str, sent: Message, ask: _Ask) -> Answer:
         start = time.monotonic()
@@ -166,9 +181,9 @@ class _Asking:
         return ask
 
     def _words(self, error: BaseException) -> str:
-        told = words(error, subject="", root=self._root)
-        where = f"{told.path}:{told.line}: " if told.path else ""
-        return f"{where}{told.fact}\n{told.detail or ''}".rstrip()
+        said = words(error, subject="", root=self._root)
+        where = f"{said.path}:{said.line}: " if said.path else ""
+        return f"{where}{said.fact}\n{said.detail or ''}".rstrip()
 
     def _hide(self, text: str) -> str:
         return cut(text, self._secrets, limit=LONGEST_ERROR)
@@ -187,8 +202,3 @@ def _readable(response: Response) -> str:
     where = headers.get("location")
     text = response.body.decode("utf-8", errors="replace")
     return f"Location: {where} {text}" if where and response.status in REDIRECTS else text
-
-
-def _tell(text: str) -> None:
-    with suppress(RuntimeError):  # called as a function: nobody is told
-        here().tell(text)

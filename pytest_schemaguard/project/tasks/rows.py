@@ -84,9 +84,24 @@ def from_nothing(mapper: Mapper[Any], by: str, session: Session) -> NewRow:
             continue
         invented.add(str(column.name))
         values[attribute.key] = parents.value(
-            column, address=column is wanted and "mail" in f"{by}{column.name}".lower()
+            column, address=column is wanted and _is_address(by, column)
         )
     return NewRow(instance=_instance(mapper, values), invented=frozenset(invented))
+
+
+def another(mapper: Mapper[Any], by: str, template: Any, session: Session) -> Any:
+    """A value of `by` that no row has yet: like `template`, or made up where that is None.
+
+    Raises CannotMakeError.
+    """
+    column = _column_of(mapper, by)
+    if template is not None:
+        return _another(template, column, session)
+    return _Parents(session).value(column, address=_is_address(by, column))
+
+
+def _is_address(by: str, column: Column[Any]) -> bool:
+    return "mail" in f"{by}{column.name}".lower()
 
 
 def _settable(mapper: Mapper[Any]) -> Iterator[tuple[ColumnProperty[Any], Column[Any]]]:

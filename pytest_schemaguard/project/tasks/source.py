@@ -72,6 +72,25 @@ class Source:
         exact = [one for one in found if one.line == line] or found
         return exact[-1] if exact else None
 
+    def calls_for(self, kind: str) -> list[Call]:
+        """Those that can have made something of this kind: a ForeignKey makes its constraint."""
+        if kind not in self._by_kind:
+            self._by_kind[kind] = [one for one in self.calls if one.kind in {kind, "ForeignKey"}]
+        return self._by_kind[kind]
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Call]]:
+        return {}
+
+    @cached_property
+    def tables(self) -> dict[str, list[Call]]:
+        """The calls of Table by the name that they write."""
+        found: dict[str, list[Call]] = {}
+        for call in self.calls:
+            if call.kind == "Table" and call.name is not None:
+                found.setdefault(call.name, []).append(call)
+        return found
+
     @cached_property
     def _by_name(self) -> dict[str, list[Class]]:
         found: dict[str, list[Class]] = {}

@@ -1,4 +1,13 @@
-"""What `models` names: imports it, and collects the MetaData that it stands for."""
+"""What `models` names: imports it, and collects the MetaData that it stands for.
+
+A name stands for a MetaData; for anything with a `.metadata` (a declarative base, a registry,
+Flask-SQLAlchemy's `db`, SQLModel); for a list, tuple or dict of these; for a function that returns
+one of them, and may push an application context first; or for a pair of one of them and a
+`schema_translate_map`, `(Base, {"tenant": "tenant_1"})`: the models are then taken as if they
+named the schemas to which the application translates theirs. Without `models`, the target_metadata
+of Alembic's env.py, translated as its connection translates.
+https://docs.sqlalchemy.org/en/20/core/connections.html#translation-of-schema-names
+"""
 
 from __future__ import annotations
 
@@ -6,17 +15,22 @@ import fnmatch
 import inspect
 import re
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import MetaData, Table
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import configure_mappers, registry
 from sqlalchemy.orm.mapper import _all_registries
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.tasks import loading
 from pytest_schemaguard.project.tasks.naming import tables_of
+from pytest_schemaguard.project.tasks.translation import translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,9 +50,14 @@ class Target:
     """The mapped classes of these, in the order of their names."""
 
 
-def resolve(entries: Sequence[str], root: Path) -> Target:
-    """Imports each entry. Raises ProjectError: not found, failing, without a table."""
+def resolve(entries: Sequence[str], root: Path, source: Mapping[str, Any] | None = None) -> Target:
+    """Imports each entry; without any, runs the env.py of this Alembic `source`.
+
+    Raises ProjectError: not found, failing, without a table.
+    """
     metadatas: dict[int, MetaData] = {}
+    if not entries and source is not None:
+        metadatas = {id(one): one for one in _of_env(source, root)}
     modules = [entry for entry in entries if ":" not in entry]
     # The modules first: what they define joins the MetaData that the other entries name.
     for entry in modules:
@@ -56,8 +75,43 @@ def resolve(entries: Sequence[str], root: Path) -> Target:
             metadatas[id(one)] = one
     if not any(one.tables for one in metadatas.values()):
         raise _no_tables(f"models {', '.join(entries)}", entries, root)
-    chosen = tuple(one for one in metadatas.values() if one.tables)
+    chosen = _in_order([one for one in metadatas.values() if one.tables])
     return Target(metadatas=chosen, mappers=_mappers(chosen, root))
+
+
+def _of_env(source: Mapping[str, Any], root: Path) -> list[MetaData]:
+    from pytest_schemaguard.project.tasks.alembic_facts import environment
+
+    env = environment(source, root)
+    found = env.metadatas
+    if not found:
+        raise ProjectError(
+            "target_metadata",
+            "None, and no `models` are configured",
+            fix="set `models`",
+            path=env.path,
+            line=env.line,
+        )
+    if not any(one.tables for one in found):
+        raise _no_tables("target_metadata", [], root, path=env.path, line=env.line)
+    return found
+
+
+def _in_order(metadatas: Sequence[MetaData]) -> tuple[MetaData, ...]:
+    """Those first that others refer to: a foreign key may lead to a table of another MetaData."""
+    numbers = {id(one): number for number, one in enumerate(metadatas)}
+    needed: dict[int, set[int]] = {number: set() for number in numbers.values()}
+    for number, one in enumerate(metadatas):
+        for table in one.tables.values():
+            for foreign_key in table.foreign_keys:
+                with suppress(SQLAlchemyError):  # it leads nowhere: ddl.py tells
+                    other = numbers.get(id(foreign_key.column.table.metadata), number)
+                    needed[number] |= {other} - {number}
+    try:
+        ordered = list(TopologicalSorter(needed).static_order())
+    except CycleError:  # PostgreSQL will tell which table was not there
+        return tuple(metadatas)
+    return tuple(metadatas[number] for number in ordered)
 
 
 def _of_modules(entry: str, root: Path) -> list[MetaData]:
@@ -88,17 +142,39 @@ def _of_value(value: Any, entry: str, root: Path) -> list[MetaData]:
     if isinstance(value, MetaData):
         return [value]
     if isinstance(value, (list, tuple)):
-        return [one for part in value for one in _of_value(part, entry, root)]
-    metadata = getattr(value, "metadata", None)
+        names = _translation(value)
+        parts = value if names is None else value[:1]
+        found = [one for part in parts for one in _of_value(part, entry, root)]
+        for one in found:
+            translate(one, names or {})
+        return found
+    if isinstance(value, Mapping):
+        return [one for part in value.values() for one in _of_value(part, entry, root)]
+    try:
+        metadata = getattr(value, "metadata", None)
+    except Exception as error:  # noqa: BLE001 - a proxy or a property can raise anything
+        raise loading.failure(
+            error, "it has no .metadata yet", subject=subject, root=root
+        ) from None
     if isinstance(metadata, MetaData):
         return [metadata]
-    if inspect.isroutine(value):
+    if callable(value) and not isinstance(value, type):
         return _of_value(_called(value, subject, root), entry, root)
     raise ProjectError(
         subject,
         f"{type(value).__name__} {value!r:.60} is no MetaData and has no .metadata",
         fix="name a MetaData, a declarative base, a registry, or a function that returns one",
     )
+
+
+def _translation(value: Sequence[Any]) -> Mapping[str | None, str | None] | None:
+    """The schema_translate_map of a pair; None: the value is no such pair."""
+    names = value[1] if len(value) == 2 else None  # noqa: PLR2004 - a pair
+    if isinstance(names, Mapping) and all(
+        isinstance(one, (str, type(None))) for one in names.values()
+    ):
+        return names
+    return None
 
 
 def _called(function: Any, subject: str, root: Path) -> Any:
@@ -165,7 +241,7 @@ def _walk(folders: Sequence[str], prefix: str, parts: Sequence[str]) -> Iterator
 
 
 def _mappers(metadatas: Sequence[MetaData], root: Path) -> tuple[Mapper[Any], ...]:
-    """Every mapped class whose registry or table belongs to one of these.
+    """Every mapped class whose tables belong to one of these.
 
     Raises ProjectError when SQLAlchemy cannot configure them: then no query of the application
     works either.
@@ -182,20 +258,29 @@ def _mappers(metadatas: Sequence[MetaData], root: Path) -> tuple[Mapper[Any], ..
         )
         raise wrong from None
     mine = {id(one) for one in metadatas}
-    tables = {id(table) for one in metadatas for table in one.tables.values()}
     # No public name lists the registries: a MetaData does not know who maps its tables.
-    chosen = {
-        mapper
-        for one in _all_registries()
-        for mapper in one.mappers
-        if id(one.metadata) in mine or any(id(table) in tables for table in tables_of(mapper))
-    }
+    chosen = {mapper for one in _all_registries() for mapper in one.mappers if _is_of(mapper, mine)}
     return tuple(
         sorted(chosen, key=lambda mapper: (mapper.class_.__module__, mapper.class_.__qualname__))
     )
 
 
-def _no_tables(subject: str, entries: Sequence[str], root: Path) -> ProjectError:
+def _is_of(mapper: Mapper[Any], metadatas: set[int]) -> bool:
+    """Whether its tables are theirs: one registry may serve several databases, a MetaData each."""
+    tables = tables_of(mapper)
+    if not tables:
+        return id(mapper.registry.metadata) in metadatas
+    return any(id(table.metadata) in metadatas for table in tables)
+
+
+def _no_tables(
+    subject: str,
+    entries: Sequence[str],
+    root: Path,
+    *,
+    path: str | None = None,
+    line: int | None = None,
+) -> ProjectError:
     """Most often nothing has imported the modules that define them: this names those."""
     names = sorted(set(_defining(root)) - set(sys.modules))
     packages = {name.rpartition(".")[0] for name in names}
@@ -207,7 +292,7 @@ def _no_tables(subject: str, entries: Sequence[str], root: Path) -> ProjectError
         kept = [entry for entry in entries if entry not in listed]
         value = ", ".join(f'"{one}"' for one in (*kept, *listed))
         fix = f"nothing has imported the modules that define them: models = [{value}]"
-    return ProjectError(subject, "no tables", fix=fix)
+    return ProjectError(subject, "no tables", fix=fix, path=path, line=line)
 
 
 def _defining(root: Path) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,16 @@ from sqlalchemy import event
 from sqlalchemy.orm import Mapper
 
 from pytest_schemaguard.models import Models
+from pytest_schemaguard.project import inside
+from pytest_schemaguard.project.inside import Inside
 from pytest_schemaguard.project.tasks import models as models_task
 from pytest_schemaguard.project.tasks.source import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from pytest_schemaguard.address import Address
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     for mapper in mapped:  # and no other: clear_mappers() would forget those of other tests
         mapper.registry.dispose(cascade=True)
     source_of.cache_clear()
-    own = {path.stem for path in tmp_path.iterdir()}
+    own = {path.stem for path in tmp_path.iterdir() if path.is_dir() or path.suffix == ".py"}
     for name in set(sys.modules) - before:
         if name.partition(".")[0] in own:
             del sys.modules[name]
@@ -57,11 +62,32 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 def read(write: Callable[..., Path]) -> Callable[..., Models]:
     """Writes a project and answers what its models say."""
 
-    def models(texts: dict[str, str] | str, *entries: str, **arguments: Any) -> Models:
+    def models(texts: dict[str, str] | str, *entries: str | None, **arguments: Any) -> Models:
+        """Without entries of `models:Base`; with None as the only one of none at all."""
         root = write({"models.py": texts} if isinstance(texts, str) else texts)
-        value = models_task.run(
-            {"models": list(entries or ["models:Base"]), "root": str(root), **arguments}
-        )
-        return Models.from_json(value)
+        named = [entry for entry in entries or ["models:Base"] if entry is not None]
+        value = models_task.run({"models": named, "root": str(root), **arguments})
+        return Models.from_json(json.loads(json.dumps(value)))
 
     return models
+
+
+@pytest.fixture
+def on_alembic(
+    database: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., dict[str, Any]]:
+    """Makes this process the project's side of a fresh database; an Alembic source there."""
+    here = Inside(
+        address=database, root=tmp_path, folder=tmp_path, ports=(), tell=lambda _text: None
+    )
+    monkeypatch.setattr(inside, "_here", [here])
+
+    def source(ini: str = "alembic.ini") -> dict[str, Any]:
+        return {
+            "ini": str(tmp_path / ini),
+            "function": None,
+            "section": "alembic",
+            "target": "heads",
+        }
+
+    return source

@@ -78,7 +78,7 @@ def test_existing_rows_and_a_new_one_log_in(
     ]
     assert [one.value for one in report.attempts[:2]] == ["ada@example.org", "eve@example.org"]
     new = report.attempts[2]
-    assert new.template == "ada@example.org"
+    assert new.substitute == {"ada@example.org": new.value}
     assert (new.value or "").endswith("@example.org")
     assert (report.entity, report.by, report.table) == ("User", "email", ("public", "user"))
     assert (report.path, report.line) == ("models.py", 9)
@@ -98,7 +98,7 @@ def test_row_of_the_request_is_preferred_and_the_new_one_stays(
         "eve@example.org",
     ]
     new = report.attempts[3]
-    assert new.template == "bob@example.org"
+    assert new.substitute == {"bob@example.org": new.value}
     with connect(database).cursor() as cursor:
         cursor.execute(
             'SELECT hashed_password, max_reports, active FROM "user" WHERE email = %s', [new.value]

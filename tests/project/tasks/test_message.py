@@ -58,7 +58,7 @@ def test_path_and_basic() -> None:
 def test_new_row_takes_the_place_of_the_existing_one(
     request_: dict[str, object], expected: dict[str, object]
 ) -> None:
-    made = substituted(request_, ADA, NEW)
+    made = substituted(request_, {ADA: NEW})
     assert made is not None
     assert {key: made[key] for key in expected} == expected
 
@@ -75,11 +75,11 @@ def test_new_row_takes_the_place_of_the_existing_one(
     ],
 )
 def test_request_that_does_not_name_the_row_is_told(request_: dict[str, object]) -> None:
-    assert substituted(request_, ADA, NEW) is None
+    assert substituted(request_, {ADA: NEW}) is None
 
 
 def test_number_stays_a_number() -> None:
-    made = substituted({"json": {"id": 7, "n": 77}}, "7", "9")
+    made = substituted({"json": {"id": 7, "n": 77}}, {"7": "9"})
     assert made is not None
     assert made["json"] == {"id": 9, "n": 77}
 
@@ -141,10 +141,10 @@ JSON = st.recursive(
 
 @given(JSON, st.from_regex(r"[a-z]{1,8}@[a-z]{1,8}\.org", fullmatch=True))
 def test_only_the_row_is_replaced_and_nothing_else(value: object, name: str) -> None:
-    made = substituted({"json": {"given": value, "login": name}}, name, NEW)
+    made = substituted({"json": {"given": value, "login": name}}, {name: NEW})
     assert made is not None
     assert made["json"] == {"given": value, "login": NEW}
-    back = substituted(made, NEW, name)
+    back = substituted(made, {NEW: name})
     assert back is not None
     assert json.dumps(back["json"]) == json.dumps({"given": value, "login": name})
 

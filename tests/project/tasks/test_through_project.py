@@ -87,12 +87,11 @@ def ask(
 ) -> tuple[RequestReport, list[str]]:
     told: list[str] = []
     new = report.attempts[-1]
-    substitute = {new.template: new.value} if new.template and new.value else {}
     values = project.call(
         "request",
         {
             "request": {"path": "/login", "json": {"email": "ada@example.org"}, **request},
-            "attempts": [{"kind": "existing"}, {"kind": "new", "substitute": substitute}],
+            "attempts": [{"kind": "existing"}, {"kind": "new", "substitute": new.substitute}],
             "root": str(root),
         },
         timeout_s=60,
@@ -123,7 +122,10 @@ def test_founding_story_is_red_without_its_column_and_green_with_it(
         red = log_in(project, root, database)
         assert {one.error for one in red.attempts} == {"UndefinedColumn"}
         answers, _ = ask(project, root, red, **request_)
-        assert [one.status for one in answers.answers] == [500, 500]
+        assert [(one.status, one.problem) for one in answers.answers] == [
+            (500, None),
+            (None, "no-substitution"),
+        ]
         assert "UndefinedColumn" in (answers.answers[0].error or "")
         cursor.execute('ALTER TABLE "user" ADD COLUMN "limit" int NOT NULL DEFAULT 5')
         green = log_in(project, root, database)
@@ -131,6 +133,21 @@ def test_founding_story_is_red_without_its_column_and_green_with_it(
         answers, told = ask(project, root, green, **request_)
         assert [one.status for one in answers.answers] == [200, 200]
         assert told[0].startswith("starting ")
+
+
+def test_who_logs_in_is_who_the_url_names(
+    project: Project, folder: Path, database: Address, connect: Callable[[Address], Any]
+) -> None:
+    role = f"mere_{database.database}"
+    with connect(database).cursor() as cursor:
+        cursor.execute(TABLE.format(column=', "limit" int') + SEED)
+        cursor.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'abcdef0123456789'")
+        try:
+            who = database.logged_in_as(role, "abcdef0123456789")
+            report = log_in(project, folder / "root", who)
+        finally:
+            cursor.execute(f"DROP ROLE {role}")
+    assert {one.message for one in report.attempts} == {"permission denied for table user"}
 
 
 def test_error_of_a_task_crosses_whole(project: Project, folder: Path) -> None:

@@ -1,0 +1,19 @@
+"""Where migration tools keep what has been applied: their tables are nobody's drift. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_NAMES = re.compile(
+    r"alembic_version\w*|migrate_version|schema_migrations\w*|schema_version|django_migrations"
+    r"|(?:flyway|refinery)_schema_history|goose_db_version|gorp_migrations|bun_migrations"
+    r"|_?yoyo_\w+|databasechangelog\w*|pgmigrations|knex_migrations\w*|SequelizeMeta"
+    r"|_sqlx_migrations|__diesel_schema_migrations|atlas_schema_revisions|_prisma_migrations"
+    r"|__EFMigrationsHistory|ar_internal_metadata"
+)
+"""Alembic, sqlalchemy-migrate, Rails, Django, Flyway, Liquibase and their like."""
+
+
+def is_version_table(name: str) -> bool:
+    """Whether some migration tool calls a table of its own so."""
+    return _NAMES.fullmatch(name) is not None
