@@ -128,20 +128,25 @@ def one_more_ms(folder: Path, count: int) -> float:
 
 
 def stairway(rounds: int, scratch: Path, python: Path) -> None:
-    """100 revisions up, down and up: pytest-alembic's own test of it beside the guard's check."""
+    """100 revisions up, down and up beside pytest-alembic's tests, all and the one alone.
+
+    Of its four one compares models, which this history has none of; none looks at the catalog on
+    the way, as the guard does after each step.
+    """
     from tests.benchmarks.compare import PYTEST, Timed, told
 
     folder = lay_out(scratch / "stairs", revisions=100, judged=100)
-    peer = peers.Peer(python, scratch / "stairs-peer", "own_server")
-    lay_out(peer.folder, revisions=100, judged=100)
-    (peer.folder / "conftest.py").write_text((peers.PROJECT / "own_server.py").read_text())
-    (peer.folder / "pytest.ini").write_text(
-        "[pytest]\npytest_alembic_include = up_down_consistency\n"
-    )
-    told(
-        "pytest-alembic's up and down of 100 / guard",
-        rounds,
-        Timed("peer", peer.command, folder=peer.folder, env=peer.env),
-        Timed("guard", [*PYTEST, "--schema-guard", "-k", "reversible"], folder=folder),
-        "at least 2",
-    )
+    checks = [*PYTEST, "--schema-guard", "-k", "reversible or single-head"]
+    guard = Timed("guard", checks, folder=folder)
+    for title, tests in {
+        "pytest-alembic's tests, 100 revisions / guard": "single_head_revision,upgrade,",
+        "  its up_down_consistency alone / guard": "",
+    }.items():
+        peer = peers.Peer(python, scratch / f"stairs-{len(tests)}", "own_server")
+        lay_out(peer.folder, revisions=100, judged=100)
+        (peer.folder / "conftest.py").write_text((peers.PROJECT / "own_server.py").read_text())
+        (peer.folder / "pytest.ini").write_text(
+            f"[pytest]\npytest_alembic_include = {tests}up_down_consistency\n"
+        )
+        timed = Timed("peer", peer.command, folder=peer.folder, env=peer.env)
+        told(title, rounds, timed, guard, "at least 2")

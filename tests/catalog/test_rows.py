@@ -72,3 +72,16 @@ def test_tables_without_rows_or_columns_have_a_print_and_views_have_none(
     run("INSERT INTO a DEFAULT VALUES")
     found = fingerprints(connection, read(connection))
     assert {name[1]: one.count for name, one in found.items()} == {"a": 1, "b": 0}
+
+
+def test_a_table_that_was_emptied_is_like_one_that_never_had_a_row(
+    connection: Any, run: Callable[[str], None]
+) -> None:
+    run("CREATE TABLE e (id integer, name text)")
+    name = ("public", "e")
+    never = fingerprints(connection, read(connection))[name]
+    run("INSERT INTO e VALUES (1, 'a')")
+    filled = fingerprints(connection, read(connection))[name]
+    run("DELETE FROM e")
+    assert fingerprints(connection, read(connection))[name] == never
+    assert filled.count == 1
