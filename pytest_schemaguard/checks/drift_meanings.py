@@ -30,6 +30,7 @@ _CHANGED = "{where} {expected}, in the database {actual}"
 _RENAMED = "{where} called {expected}, in the database {actual}"
 _REFUSED = "rows that the model allows are refused"
 _DOUBLED = "doubled rows are let in"
+_REORDERED = "the same rows are refused; queries by its first column may scan the whole table"
 _REFUSED_VALUE = "an INSERT that gives it a value fails (GeneratedAlways)"
 
 _MEANINGS = {
@@ -125,8 +126,10 @@ _MEANINGS = {
         _INFO, "in the database {actual}, in the models {expected}", "an equal one does the same"
     ),
     "primary-key": Meaning(_ERROR, _CHANGED, "the key by which {model} finds a row is another"),
+    "primary-key: reordered": Meaning(_WARNING, _CHANGED, _REORDERED),
     "foreign-key": Meaning(_ERROR, _CHANGED, "what an insert or a delete does is another thing"),
     "unique": Meaning(_ERROR, _CHANGED, "other rows than the model's are refused as doubled"),
+    "unique: reordered": Meaning(_WARNING, _CHANGED, _REORDERED),
     "check": Meaning(_ERROR, _CHANGED, "other values than the model's are let in"),
     "exclusion": Meaning(_ERROR, _CHANGED, "other rows than the model's are let in"),
     "index": Meaning(_WARNING, _CHANGED, "queries that it would serve may scan the whole table"),
@@ -192,12 +195,24 @@ def _variant(one: Difference, *, fills_itself: bool) -> str | None:  # noqa: PLR
         return _filling(one, fills_itself=fills_itself)
     if one.kind == "serial-or-identity":
         return "strict" if actual.startswith(_ALWAYS) else None
+    if one.kind in {"primary-key", "unique"}:
+        return "reordered" if _same_columns(expected, actual) else None
     if one.kind.endswith("index") and "UNIQUE ON" in expected + actual:
         return "unique" if f"{one.kind}: unique" in _MEANINGS else None
     if one.kind == "enum-labels":
         lacking = set(labels_of(expected)) - set(labels_of(actual))
         return None if lacking else "gained"
     return None
+
+
+_KEY = re.compile(r"(.*?)\(([^()]*)\)(.*)", re.DOTALL)
+
+
+def _same_columns(expected: str, actual: str) -> bool:
+    """Whether the two keys differ by the order of their columns alone."""
+    keys = [_KEY.fullmatch(one) for one in (expected, actual)]
+    parts = [(key[1], sorted(key[2].split(", ")), key[3]) for key in keys if key]
+    return len(parts) == len(keys) and parts[0] == parts[1]
 
 
 _ALWAYS = "GENERATED ALWAYS"

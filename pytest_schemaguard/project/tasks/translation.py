@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from sqlalchemy import ARRAY, Sequence, TypeDecorator
+from sqlalchemy import ARRAY, Boolean, Sequence, TypeDecorator
 from sqlalchemy.sql.sqltypes import SchemaType
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def _of_columns(table: Table) -> Iterator[Any]:
         if isinstance(column.default, Sequence):
             yield column.default
         for one in _parts(column.type):
-            if isinstance(one, SchemaType):
+            # Boolean is a SchemaType for its check's sake, and has no schema.
+            if isinstance(one, SchemaType) and not isinstance(one, Boolean):
                 yield one
 
 

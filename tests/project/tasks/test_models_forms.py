@@ -129,6 +129,7 @@ TENANTS = HEAD + (
     "    moods = mapped_column(ARRAY(Enum(Mood, name='moods', schema='tenant')))\n"
     "    plan_id: Mapped[int] = mapped_column(ForeignKey('plan.id'))\n"
     "    boss_id: Mapped[int | None] = mapped_column(ForeignKey('tenant.user.id'))\n"
+    "    is_on: Mapped[bool | None]\n"
     "    boss = relationship('User', remote_side=[id])\n"
     "tenant_1 = Base, {'tenant': 'tenant_1'}\n"
     "def every():\n    return Base, {'tenant': 'tenant_1', None: 'shared'}\n"
