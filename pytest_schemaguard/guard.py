@@ -209,7 +209,7 @@ class Guard:
         self.databases.create("project", template=self.states.migrated().name)
         with self.progress.step("reading the models"):
             models = self.processes.models.call(
-                "models",
+                "models/read",
                 {
                     "subject": f"models {', '.join(self.config.models) or 'of env.py'}",
                     "models": list(self.config.models),
@@ -267,7 +267,7 @@ class Guard:
         if source is None or not objects:
             return {}
         answer = self.processes.models.call(
-            "alembic_filters",
+            "alembic/filters",
             {
                 "subject": "env.py's filters",
                 "source": source,

@@ -12,7 +12,7 @@ from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.identifiers import in_quotes
 from pytest_schemaguard.login import LOG_SAYS, LoginReport, RequestReport
 from pytest_schemaguard.project.environment import secrets_in
-from pytest_schemaguard.project.tasks.message import cut, secrets
+from pytest_schemaguard.project.tasks.request.message import cut, secrets
 from pytest_schemaguard.servers.statement_log import record
 from pytest_schemaguard.version_tables import is_version_table
 
@@ -85,7 +85,7 @@ def log_in(
 
     `models_project` has imported the models; `application` starts a process on a database.
     `address` says who logs in to a database that is there (None: its owner), and `source` is what
-    the models are read from besides `models` (see tasks.models).
+    the models are read from besides `models` (see tasks.models.read).
     """
     databases.create(DATABASE, template=state.name)
     assert state.snapshot is not None
@@ -97,7 +97,7 @@ def log_in(
         asking = project if project is not None and own else models_project
         orm = LoginReport.from_json(
             asking.call(
-                "login",
+                "login/by_orm",
                 {
                     "subject": f"login of {login.model or login.call}",
                     "url": (address or databases.address)(DATABASE).url(),
@@ -167,7 +167,7 @@ def _ask(
     with record(databases, DATABASE) as recording:
         try:
             report = project.call(
-                "request",
+                "request/ask",
                 request_arguments(config, login, attempts),
                 timeout_s=START_TIMEOUT_S + login.request.timeout_s * (1 + len(attempts)),
                 progress=progress,

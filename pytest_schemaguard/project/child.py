@@ -115,7 +115,7 @@ class Child:
     def _answer(self, task: str, arguments: dict[str, Any]) -> str:
         if self._trouble:
             return json.dumps(self._trouble)
-        module = task if "." in task else f"{TASKS}.{task}"
+        module = task if "." in task else f"{TASKS}.{task.replace('/', '.')}"
         subject = str(arguments.get("subject", task))
         answer: list[str] = []
 

@@ -28,7 +28,7 @@ FENCES = ("namespace", "landlock", "python")
 PRELOAD = (
     "sqlalchemy.orm",
     "sqlalchemy.dialects.postgresql",
-    "pytest_schemaguard.project.tasks.models",
+    "pytest_schemaguard.project.tasks.models.read",
 )
 """Imported while the guard does other work; every task needs them."""
 LIBRARIES = ("sqlalchemy.dialects.postgresql", "psycopg2", "alembic.command", "alembic.config")
@@ -112,7 +112,7 @@ class Project:
         timeout_s: float,
         progress: Callable[[str], None] | None = None,
     ) -> Any:
-        """Run a task in there: a module of `project.tasks`, or any module by its dotted name.
+        """Run a task in there: `models/read` of `project.tasks`, or any module by its dotted name.
 
         JSON's values in, JSON's values out. `progress` is told what takes long. Raises ProjectError
         with the project's own words; the process is ended when it takes longer than `timeout_s`.

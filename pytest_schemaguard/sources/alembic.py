@@ -68,7 +68,7 @@ class Alembic:
         """All revisions. Raises ProjectError."""
 
         def look() -> Any:
-            return self._call("alembic_history", None, HISTORY_TIMEOUT_S)
+            return self._call("alembic/history", None, HISTORY_TIMEOUT_S)
 
         return History.from_json(self._reach.once("history", look))
 
@@ -126,7 +126,7 @@ class Alembic:
     def go_back(self, database: str, migrations: Sequence[Migration]) -> Collection[str]:
         revisions = [one.revision for one in migrations]
         stairway = Stairway.from_json(
-            self._call("alembic_stairway", database, RUN_TIMEOUT_S, revisions=revisions)
+            self._call("alembic/stairway", database, RUN_TIMEOUT_S, revisions=revisions)
         )
         self._refuse_trouble(stairway, database)
         return [one.revision for one in stairway.steps if one.down == one.again == "ok"]
@@ -141,7 +141,7 @@ class Alembic:
 
     def _report(self, database: str, action: str, targets: Sequence[str]) -> RunReport:
         return RunReport.from_json(
-            self._call("alembic_run", database, RUN_TIMEOUT_S, action=action, targets=[*targets])
+            self._call("alembic/run", database, RUN_TIMEOUT_S, action=action, targets=[*targets])
         )
 
     def _last_of(self, migrations: Sequence[Migration]) -> list[str]:

@@ -13,8 +13,8 @@ from pytest_schemaguard.catalog.expected import build, clear
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.settle import settled_differences
 from pytest_schemaguard.models import Models
-from pytest_schemaguard.project.tasks.ddl import create_all
-from pytest_schemaguard.project.tasks.naming import dialect
+from pytest_schemaguard.project.tasks.models.ddl import create_all
+from pytest_schemaguard.project.tasks.models.naming import dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

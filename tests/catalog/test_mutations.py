@@ -198,8 +198,7 @@ CASES = [
         "primary-key error fixed",
     ),
     (
-        "ALTER TABLE pair DROP CONSTRAINT pair_pkey,"
-        " ADD CONSTRAINT pair_pkey PRIMARY KEY (b, a)",
+        "ALTER TABLE pair DROP CONSTRAINT pair_pkey, ADD CONSTRAINT pair_pkey PRIMARY KEY (b, a)",
         "primary-key warning fixed",
     ),
     ("ALTER TABLE measured ADD PRIMARY KEY (at)", "extra-primary-key warning"),

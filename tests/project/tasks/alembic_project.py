@@ -172,16 +172,16 @@ class Tasks:
         env: dict[str, str] | None = None,
     ) -> RunReport:
         arguments = {"action": action, "targets": list(targets) or ["heads"]}
-        return RunReport.from_json(self.ask(project, "alembic_run", address, env, **arguments))
+        return RunReport.from_json(self.ask(project, "alembic/run", address, env, **arguments))
 
     def stairway(
         self, project: AlembicProject, address: Address, *revisions: str, **env: str
     ) -> Stairway:
         arguments = {"revisions": list(revisions)}
-        return Stairway.from_json(self.ask(project, "alembic_stairway", address, env, **arguments))
+        return Stairway.from_json(self.ask(project, "alembic/stairway", address, env, **arguments))
 
     def history(self, project: AlembicProject, **env: str) -> History:
-        return History.from_json(self.ask(project, "alembic_history", NOWHERE, env))
+        return History.from_json(self.ask(project, "alembic/history", NOWHERE, env))
 
     def failing(self, project: AlembicProject, address: Address = NOWHERE, **env: str) -> str:
         """Everything that the failure of the history, or on a database of the upgrade, says."""

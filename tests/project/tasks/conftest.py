@@ -15,8 +15,8 @@ from sqlalchemy.orm import Mapper
 from pytest_schemaguard.models import Models
 from pytest_schemaguard.project import inside
 from pytest_schemaguard.project.inside import Inside
-from pytest_schemaguard.project.tasks import models as models_task
-from pytest_schemaguard.project.tasks.source import source_of
+from pytest_schemaguard.project.tasks.models import read as models_task
+from pytest_schemaguard.project.tasks.models.source import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ from typing import Any
 
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.project import forks
-from pytest_schemaguard.project.child import fields, preload
+from pytest_schemaguard.project.child import TASKS, fields, preload
 from pytest_schemaguard.project.inside import Inside, enter
 
 LIBRARIES = ("alembic.command", "psycopg", "psycopg2", "asyncpg", "sqlalchemy.ext.asyncio")
@@ -46,7 +46,7 @@ def answered(
     told: list[str] = []
     enter(Inside(address=Address(**address), root=place, folder=place, ports=(), tell=told.append))
     try:
-        module = importlib.import_module(f"pytest_schemaguard.project.tasks.{task}")
+        module = importlib.import_module(f"{TASKS}.{task.replace('/', '.')}")
         return {"result": module.run(arguments), "told": told}
     except GuardError as error:
         return {"error": fields(error)}

@@ -251,7 +251,7 @@ def test_env_py_that_configures_nothing_is_told(facts: Callable[..., Models]) ->
 def test_env_py_is_run_once_in_a_process(
     facts: Callable[..., Models], tmp_path: Path, on_alembic: Callable[..., dict[str, Any]]
 ) -> None:
-    from pytest_schemaguard.project.tasks.targets import resolve
+    from pytest_schemaguard.project.tasks.models.targets import resolve
 
     counting = "from pathlib import Path\nwith Path('runs').open('a') as f: f.write('x')\n"
     facts(counting + env("target_metadata=shop.Base.metadata"))

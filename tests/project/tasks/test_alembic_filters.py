@@ -11,8 +11,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.tasks import alembic_facts, alembic_filters
-from pytest_schemaguard.project.tasks.alembic_facts import environment
+from pytest_schemaguard.project.tasks.alembic import facts as alembic_facts
+from pytest_schemaguard.project.tasks.alembic import filters as alembic_filters
+from pytest_schemaguard.project.tasks.alembic.facts import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -60,15 +60,15 @@ def test_history_upgrade_and_stairway_run_in_fresh_processes(
             arguments = {"source": small.source, "root": str(root), **arguments}
             return project.call_apart(task, arguments, address=address, timeout_s=60)
 
-        assert History.from_json(call("alembic_history", nowhere)).heads == ("one",)
+        assert History.from_json(call("alembic/history", nowhere)).heads == ("one",)
         for name in (database.database, other):
             report = RunReport.from_json(
-                call("alembic_run", database.at(name), action="upgrade", targets=["heads"])
+                call("alembic/run", database.at(name), action="upgrade", targets=["heads"])
             )
             assert [one.revision for one in report.applied] == ["one"]
             assert [one.database for one in report.contexts] == [name]
-        call("alembic_run", database, action="downgrade", targets=["base"])
-        way = Stairway.from_json(call("alembic_stairway", database, revisions=["one"]))
+        call("alembic/run", database, action="downgrade", targets=["base"])
+        way = Stairway.from_json(call("alembic/stairway", database, revisions=["one"]))
         assert [(one.down, one.again) for one in way.steps] == [("ok", "ok")]
     connect(database).cursor().execute(f'DROP DATABASE "{other}" WITH (FORCE)')
 
@@ -80,7 +80,7 @@ import sys
 sys.modules["alembic"] = None
 from pytest_schemaguard.errors import ProjectError
 try:
-    import pytest_schemaguard.project.tasks.alembic_{task}
+    import pytest_schemaguard.project.tasks.alembic.{task}
 except ProjectError as error:
     print(error)
 """

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.login import LoginReport
-from pytest_schemaguard.project.tasks import login as login_task
+from pytest_schemaguard.project.tasks.login import by_orm as login_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ import pytest
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.login import Attempt, LoginReport
-from pytest_schemaguard.project.tasks import creating, session_function
-from pytest_schemaguard.project.tasks import login as login_task
+from pytest_schemaguard.project.tasks.login import by_orm as login_task
+from pytest_schemaguard.project.tasks.login import creating, session_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_schemaguard.project.tasks.message import cut, message, secrets, substituted
+from pytest_schemaguard.project.tasks.request.message import cut, message, secrets, substituted
 
 ADA, NEW = "ada@example.org", "guard-1@example.org"
 

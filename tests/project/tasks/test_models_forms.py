@@ -15,8 +15,8 @@ from pytest_schemaguard.config import Config
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.planning import refused
 from pytest_schemaguard.project import Project
-from pytest_schemaguard.project.tasks import login
-from pytest_schemaguard.project.tasks.targets import resolve
+from pytest_schemaguard.project.tasks.login import by_orm as login
+from pytest_schemaguard.project.tasks.models.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -259,7 +259,7 @@ def test_setup_may_push_the_application_context(postgres: Address, project_folde
     )
     with Project(config, postgres, folder=project_folder / "own") as project:
         found = project.call(
-            "models", {"models": list(config.models), "root": str(root)}, timeout_s=60
+            "models/read", {"models": list(config.models), "root": str(root)}, timeout_s=60
         )
     assert found["tables"] == [["public", "shop_user"]]
 

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.login import RequestReport
-from pytest_schemaguard.project.tasks import request as request_task
+from pytest_schemaguard.project.tasks.request import ask as request_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

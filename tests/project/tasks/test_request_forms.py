@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.login import RequestReport
-from pytest_schemaguard.project.tasks import request as request_task
+from pytest_schemaguard.project.tasks.request import ask as request_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

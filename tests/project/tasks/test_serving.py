@@ -12,8 +12,8 @@ import pytest
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import inside
-from pytest_schemaguard.project.tasks import request as request_task
 from pytest_schemaguard.project.tasks import telling
+from pytest_schemaguard.project.tasks.request import ask as request_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +116,7 @@ def test_command_that_starts_slowly_says_how_long_it_takes(
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         monkeypatch.setattr(
-            "pytest_schemaguard.project.tasks.serving._port", lambda: one.getsockname()[1]
+            "pytest_schemaguard.project.tasks.request.serving._port", lambda: one.getsockname()[1]
         )
         complaint(root, serve=["python", "web.py", "{port}"], timeout_s=0.5)
     assert told[0] == "starting python web.py {port}"

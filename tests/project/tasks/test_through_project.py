@@ -68,7 +68,7 @@ def project(folder: Path, database: Address) -> Iterator[Project]:
 
 def log_in(project: Project, root: Path, database: Address) -> LoginReport:
     values = project.call(
-        "login",
+        "login/by_orm",
         {
             "url": database.url(),
             "model": "User",
@@ -88,7 +88,7 @@ def ask(
     told: list[str] = []
     new = report.attempts[-1]
     values = project.call(
-        "request",
+        "request/ask",
         {
             "request": {"path": "/login", "json": {"email": "ada@example.org"}, **request},
             "attempts": [{"kind": "existing"}, {"kind": "new", "substitute": new.substitute}],
@@ -113,7 +113,7 @@ def test_founding_story_is_red_without_its_column_and_green_with_it(
 ) -> None:
     root = folder / "root"
     models = Models.from_json(
-        project.call("models", {"models": ["web:Base"], "root": str(root)}, timeout_s=60)
+        project.call("models/read", {"models": ["web:Base"], "root": str(root)}, timeout_s=60)
     )
     assert models.tables == (("public", "user"),)
     assert models.places["public", "user", "limit"].path == "web.py"
@@ -152,5 +152,7 @@ def test_who_logs_in_is_who_the_url_names(
 
 def test_error_of_a_task_crosses_whole(project: Project, folder: Path) -> None:
     with pytest.raises(ProjectError) as caught:
-        project.call("models", {"models": ["wbe:Base"], "root": str(folder / "root")}, timeout_s=60)
+        project.call(
+            "models/read", {"models": ["wbe:Base"], "root": str(folder / "root")}, timeout_s=60
+        )
     assert str(caught.value) == ("models wbe:Base: no module 'wbe'\n  next: did you mean 'web'?")

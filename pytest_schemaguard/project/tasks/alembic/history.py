@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.inside import here
 from pytest_schemaguard.project.tasks import loading
-from pytest_schemaguard.project.tasks.alembic_config import CommandError, configure
+from pytest_schemaguard.project.tasks.alembic.config import CommandError, configure
 from pytest_schemaguard.revisions import History, Revision
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from alembic.script import Script, ScriptDirectory
 
-    from pytest_schemaguard.project.tasks.alembic_config import Prepared
+    from pytest_schemaguard.project.tasks.alembic.config import Prepared
 
 SHOWN = 8
 

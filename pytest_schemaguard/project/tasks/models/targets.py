@@ -29,8 +29,8 @@ from sqlalchemy.orm.mapper import _all_registries
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.tasks import loading
-from pytest_schemaguard.project.tasks.naming import tables_of
-from pytest_schemaguard.project.tasks.translation import translate
+from pytest_schemaguard.project.tasks.models.naming import tables_of
+from pytest_schemaguard.project.tasks.models.translation import translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ def resolve(entries: Sequence[str], root: Path, source: Mapping[str, Any] | None
 
 
 def _of_env(source: Mapping[str, Any], root: Path) -> list[MetaData]:
-    from pytest_schemaguard.project.tasks.alembic_facts import environment
+    from pytest_schemaguard.project.tasks.alembic.facts import environment
 
     env = environment(source, root)
     found = env.metadatas

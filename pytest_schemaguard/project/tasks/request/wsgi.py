@@ -10,14 +10,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from pytest_schemaguard.project.tasks.message import Response
+from pytest_schemaguard.project.tasks.request.message import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Self
 
-    from pytest_schemaguard.project.tasks.message import Message
+    from pytest_schemaguard.project.tasks.request.message import Message
 
 NO_ANSWER = 500
 """What a server answers when an application raises, or never calls start_response."""

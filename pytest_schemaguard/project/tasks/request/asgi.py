@@ -10,14 +10,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from pytest_schemaguard.project.tasks.message import Response
+from pytest_schemaguard.project.tasks.request.message import Response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from typing_extensions import Self
 
-    from pytest_schemaguard.project.tasks.message import Message
+    from pytest_schemaguard.project.tasks.request.message import Message
 
 SHUTDOWN_S = 5.0
 NO_ANSWER = 500

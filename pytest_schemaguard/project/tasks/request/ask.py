@@ -22,22 +22,22 @@ from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.login import SERVER_ERROR, Answer, RequestReport
 from pytest_schemaguard.project.environment import secrets_in
 from pytest_schemaguard.project.failure import words
-from pytest_schemaguard.project.tasks import application
-from pytest_schemaguard.project.tasks.asgi import Asgi, StartError
-from pytest_schemaguard.project.tasks.message import (
+from pytest_schemaguard.project.tasks.request import application
+from pytest_schemaguard.project.tasks.request.asgi import Asgi, StartError
+from pytest_schemaguard.project.tasks.request.message import (
     cut,
     message,
     secrets,
     substituted,
 )
-from pytest_schemaguard.project.tasks.serving import Serving
+from pytest_schemaguard.project.tasks.request.serving import Serving
+from pytest_schemaguard.project.tasks.request.wsgi import Wsgi
 from pytest_schemaguard.project.tasks.telling import told
-from pytest_schemaguard.project.tasks.wsgi import Wsgi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_schemaguard.project.tasks.message import Message, Response
+    from pytest_schemaguard.project.tasks.request.message import Message, Response
 
     _Ask = Callable[[Message], tuple[Response, str | None]]
     """Sends a request; the response, and what lies behind an error where that is known."""

@@ -10,14 +10,14 @@ from sqlalchemy.exc import DBAPIError
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.login import Attempt
 from pytest_schemaguard.project.failure import words as told
-from pytest_schemaguard.project.tasks.ddl import words
-from pytest_schemaguard.project.tasks.entity import NobodyError
+from pytest_schemaguard.project.tasks.login.entity import NobodyError
+from pytest_schemaguard.project.tasks.models.ddl import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_schemaguard.project.tasks.entity import Entity
+    from pytest_schemaguard.project.tasks.login.entity import Entity
 
 LONGEST_STATEMENT = 300
 THEIRS = frozenset({"call", "create"})

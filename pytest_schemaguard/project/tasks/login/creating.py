@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from pytest_schemaguard.project.tasks.session_function import Function
+    from pytest_schemaguard.project.tasks.login.session_function import Function
 
 COMMAND_TIMEOUT_S = 60.0
 TAIL_LINES = 20

@@ -10,8 +10,8 @@ from sqlalchemy import Column, ForeignKeyConstraint, Table, UniqueConstraint, in
 from sqlalchemy.orm import object_mapper
 from sqlalchemy.orm.attributes import manager_of_class
 
-from pytest_schemaguard.project.tasks.naming import column_name, schema_of, tables_of
-from pytest_schemaguard.project.tasks.values import NoValueError, fresh, made_up
+from pytest_schemaguard.project.tasks.login.values import NoValueError, fresh, made_up
+from pytest_schemaguard.project.tasks.models.naming import column_name, schema_of, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.inside import here
-from pytest_schemaguard.project.tasks import listening, programs
-from pytest_schemaguard.project.tasks.message import Response
+from pytest_schemaguard.project.tasks import programs
+from pytest_schemaguard.project.tasks.request import listening
+from pytest_schemaguard.project.tasks.request.message import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from pytest_schemaguard.project.tasks.message import Message
+    from pytest_schemaguard.project.tasks.request.message import Message
 
 POLL_S = 0.02
 STOP_S = 5.0

@@ -30,8 +30,8 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
 from pytest_schemaguard.project.inside import here
 from pytest_schemaguard.project.tasks import loading
-from pytest_schemaguard.project.tasks.alembic_facts import Configured, environment
-from pytest_schemaguard.project.tasks.naming import constraint_name
+from pytest_schemaguard.project.tasks.alembic.facts import Configured, environment
+from pytest_schemaguard.project.tasks.models.naming import constraint_name
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql.base import PGDialect

@@ -2,7 +2,7 @@
 
 Arguments: `url` (the database), and of the configuration `model` (`User` or `module:User`), `by`
 (the attribute that rows are looked up by), `call` and `create`; `models` and `source` (see
-tasks.models), `root`; optionally `commit` (keep the new row, for the request that follows) and
+tasks.models.read), `root`; optionally `commit` (keep the new row, for the request that follows) and
 `request` (the configured one: the row that it names is preferred). The answer is
 LoginReport.to_json(): an error of PostgreSQL, or of a function, is a result. Raises ProjectError
 when the models cannot be read, have no such class or attribute, there is no such function or
@@ -26,13 +26,13 @@ from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.login import Attempt, LoginReport
 from pytest_schemaguard.project.environment import secrets_in
 from pytest_schemaguard.project.inside import here
-from pytest_schemaguard.project.tasks import attempts, creating, rows
-from pytest_schemaguard.project.tasks.entity import Entity, NobodyError, read
-from pytest_schemaguard.project.tasks.message import cut, secrets
-from pytest_schemaguard.project.tasks.naming import table_name, tables_of
-from pytest_schemaguard.project.tasks.places import class_place
-from pytest_schemaguard.project.tasks.session_function import Function, is_nothing
-from pytest_schemaguard.project.tasks.targets import resolve
+from pytest_schemaguard.project.tasks.login import attempts, creating, rows
+from pytest_schemaguard.project.tasks.login.entity import Entity, NobodyError, read
+from pytest_schemaguard.project.tasks.login.session_function import Function, is_nothing
+from pytest_schemaguard.project.tasks.models.naming import table_name, tables_of
+from pytest_schemaguard.project.tasks.models.places import class_place
+from pytest_schemaguard.project.tasks.models.targets import resolve
+from pytest_schemaguard.project.tasks.request.message import cut, secrets
 from pytest_schemaguard.project.tasks.telling import told
 
 if TYPE_CHECKING:

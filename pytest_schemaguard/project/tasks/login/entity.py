@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapper, object_mapper
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.tasks import loading
-from pytest_schemaguard.project.tasks.naming import table_name, tables_of
+from pytest_schemaguard.project.tasks.models.naming import table_name, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

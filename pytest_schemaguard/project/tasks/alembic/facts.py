@@ -23,8 +23,8 @@ from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.models import EnvFacts
 from pytest_schemaguard.project.inside import here
 from pytest_schemaguard.project.tasks import loading
-from pytest_schemaguard.project.tasks.alembic_config import configure
-from pytest_schemaguard.project.tasks.translation import translate
+from pytest_schemaguard.project.tasks.alembic.config import configure
+from pytest_schemaguard.project.tasks.models.translation import translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from alembic.runtime.environment import EnvironmentContext
 
-    from pytest_schemaguard.project.tasks.alembic_config import Prepared
+    from pytest_schemaguard.project.tasks.alembic.config import Prepared
 
 FILTERS = ("include_object", "include_name")
 
@@ -169,7 +169,7 @@ def _environment(source: Mapping[str, Any], root: Path) -> Environment:
 def _run_env(context: EnvironmentContext, prepared: Prepared) -> None:
     from alembic.config import CommandLine
 
-    from pytest_schemaguard.project.tasks.alembic_failure import env_failed
+    from pytest_schemaguard.project.tasks.alembic.failure import env_failed
 
     if prepared.config.cmd_opts is None:  # some env.py files read it
         prepared.config.cmd_opts = CommandLine("alembic").parser.parse_args(["upgrade", "heads"])

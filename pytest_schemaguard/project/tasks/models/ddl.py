@@ -23,7 +23,7 @@ from sqlalchemy.schema import (
 )
 
 from pytest_schemaguard.models import Ddl
-from pytest_schemaguard.project.tasks.naming import (
+from pytest_schemaguard.project.tasks.models.naming import (
     column_name,
     constraint_name,
     schema_of,

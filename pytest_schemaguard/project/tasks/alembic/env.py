@@ -11,8 +11,8 @@ from sqlalchemy import Engine, event
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.inside import here
-from pytest_schemaguard.project.tasks.alembic_failure import env_failed, failed_in, is_of_database
-from pytest_schemaguard.project.tasks.alembic_history import described
+from pytest_schemaguard.project.tasks.alembic.failure import env_failed, failed_in, is_of_database
+from pytest_schemaguard.project.tasks.alembic.history import described
 from pytest_schemaguard.revisions import Applied, Context
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext, MigrationStep
     from alembic.script import ScriptDirectory
 
-    from pytest_schemaguard.project.tasks.alembic_config import Prepared
+    from pytest_schemaguard.project.tasks.alembic.config import Prepared
     from pytest_schemaguard.revisions import Failure, Revision
 
     Choose = Callable[[tuple[str, ...], MigrationContext], Iterable[MigrationStep]]

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.inside import here
-from pytest_schemaguard.project.tasks.alembic_config import configure
-from pytest_schemaguard.project.tasks.alembic_env import Watch
-from pytest_schemaguard.project.tasks.alembic_fingerprint import Catalog, differences
-from pytest_schemaguard.project.tasks.alembic_history import described, read
+from pytest_schemaguard.project.tasks.alembic.config import configure
+from pytest_schemaguard.project.tasks.alembic.env import Watch
+from pytest_schemaguard.project.tasks.alembic.fingerprint import Catalog, differences
+from pytest_schemaguard.project.tasks.alembic.history import described, read
 from pytest_schemaguard.revisions import Stair, Stairway
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DBAPIError
 
 from pytest_schemaguard.project.tasks import loading
-from pytest_schemaguard.project.tasks.alembic_attributes import CONNECTIONS, ENGINES
-from pytest_schemaguard.project.tasks.alembic_config import CommandError
+from pytest_schemaguard.project.tasks.alembic.attributes import CONNECTIONS, ENGINES
+from pytest_schemaguard.project.tasks.alembic.config import CommandError
 from pytest_schemaguard.revisions import Failure
 
 if TYPE_CHECKING:
     from pytest_schemaguard.errors import ProjectError
-    from pytest_schemaguard.project.tasks.alembic_config import Prepared
+    from pytest_schemaguard.project.tasks.alembic.config import Prepared
     from pytest_schemaguard.revisions import Revision
 
 LONGEST_STATEMENT = 2000

@@ -21,8 +21,8 @@ from sqlalchemy.orm import aliased, undefer
 from sqlalchemy.schema import FetchedValue
 
 from pytest_schemaguard.models import OrmStatement
-from pytest_schemaguard.project.tasks.ddl import words
-from pytest_schemaguard.project.tasks.naming import table_name, tables_of
+from pytest_schemaguard.project.tasks.models.ddl import words
+from pytest_schemaguard.project.tasks.models.naming import table_name, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

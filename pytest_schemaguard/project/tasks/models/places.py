@@ -16,14 +16,14 @@ from sqlalchemy.sql.elements import conv
 
 from pytest_schemaguard.models import Place
 from pytest_schemaguard.project.tasks import loading
-from pytest_schemaguard.project.tasks.naming import (
+from pytest_schemaguard.project.tasks.models.naming import (
     column_name,
     column_names,
     constraint_name,
     table_name,
     tables_of,
 )
-from pytest_schemaguard.project.tasks.source import Call, Class, Source, source_of
+from pytest_schemaguard.project.tasks.models.source import Call, Class, Source, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Mapper
 
     from pytest_schemaguard.models import Name
-    from pytest_schemaguard.project.tasks.targets import Target
+    from pytest_schemaguard.project.tasks.models.targets import Target
 
 
 def places(target: Target, dialect: PGDialect, root: Path) -> dict[Name, Place]:

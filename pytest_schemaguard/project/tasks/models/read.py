@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.models import EnvFacts, Models
-from pytest_schemaguard.project.tasks.ddl import create_all
-from pytest_schemaguard.project.tasks.naming import dialect, table_name
-from pytest_schemaguard.project.tasks.places import places
-from pytest_schemaguard.project.tasks.statements import statements
-from pytest_schemaguard.project.tasks.targets import resolve
+from pytest_schemaguard.project.tasks.models.ddl import create_all
+from pytest_schemaguard.project.tasks.models.naming import dialect, table_name
+from pytest_schemaguard.project.tasks.models.places import places
+from pytest_schemaguard.project.tasks.models.statements import statements
+from pytest_schemaguard.project.tasks.models.targets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def _models(arguments: dict[str, Any]) -> Models:
 def _facts(source: dict[str, Any] | None, root: Path) -> EnvFacts:
     if source is None:
         return EnvFacts()
-    from pytest_schemaguard.project.tasks.alembic_facts import environment
+    from pytest_schemaguard.project.tasks.alembic.facts import environment
 
     return environment(source, root).facts
 

@@ -32,8 +32,8 @@ except ImportError:
         fix="pip install 'pytest-schemaguard[alembic]'",
     ) from None
 
-from pytest_schemaguard.project.tasks.alembic_attributes import Attributes
-from pytest_schemaguard.project.tasks.alembic_url import with_driver
+from pytest_schemaguard.project.tasks.alembic.attributes import Attributes
+from pytest_schemaguard.project.tasks.alembic.url import with_driver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

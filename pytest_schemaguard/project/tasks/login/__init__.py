@@ -1,0 +1,1 @@
+"""Logging in by the ORM, and by functions of the project."""

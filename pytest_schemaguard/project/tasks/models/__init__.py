@@ -1,0 +1,1 @@
+"""What the models are: found, imported, and told as values."""

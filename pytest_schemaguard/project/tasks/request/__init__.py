@@ -1,0 +1,1 @@
+"""Logging in by a real request to the application as deployed."""
