@@ -1,7 +1,7 @@
 """The revisions as their files say them. No database is needed.
 
 Arguments: `source` and `root`. The answer is History.to_json(). Raises ProjectError: what
-alembic_config raises, no revision, a file that fails as it is imported, two files with one
+alembic.config raises, no revision, a file that fails as it is imported, two files with one
 revision id, a revision that is missing, a cycle.
 """
 

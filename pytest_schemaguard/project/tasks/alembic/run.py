@@ -5,7 +5,7 @@ action `revert` takes back the revisions that are its targets and no others: `al
 takes all branches to their base where x is a base, and is ambiguous where x is a merge.
 
 The answer is RunReport.to_json(): an error inside a revision is told there, and ends it. Raises
-ProjectError: what alembic_history raises, an env.py that fails, a target or a version table that
+ProjectError: what alembic.history raises, an env.py that fails, a target or a version table that
 does not fit the files.
 """
 

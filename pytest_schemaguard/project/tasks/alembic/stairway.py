@@ -2,7 +2,7 @@
 
 Arguments: `source`, `root` and `revisions`: those to look at, in the order in which they are
 applied; the database stands just before the first. The answer is Stairway.to_json(). Raises
-ProjectError as alembic_run does.
+ProjectError as alembic.run does.
 
 Between the steps the catalog is read on the migration's own connection. Each step is a
 transaction of its own, as if each were a command: in one transaction for all of them PostgreSQL
