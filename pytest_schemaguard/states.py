@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 DUPLICATE_OBJECT = "42710"
+UNDEFINED_TABLE = "42P01"
 _MAKES_A_ROLE = re.compile(r"\s*CREATE\s+(?:ROLE|USER|GROUP)\s+(?!MAPPING\b)", re.IGNORECASE)
 
 
@@ -131,15 +132,16 @@ class States:
 
     def _failed_before(self, migration: Migration, run: FileRun) -> MigrationError:
         """A migration that is not judged is broken: then nothing that follows can be looked at."""
-        path, error = self._relative(migration.path), run.error
-        fix = baseline.has_it_already(self._config.baseline, error)
+        fix = baseline.has_it_already(self._config.baseline, run.error)
+        path = self._relative(migration.path)
+        place = run.place(path)
         return MigrationError(
             path,
             "a migration that is not judged did not apply",
             detail=run.words,
             fix=fix or "name the schema that it is part of as `baseline`, or mend it",
-            path=path,
-            line=error.line if error else None,
+            path=place[0],
+            line=place[1],
         )
 
     def _make_baseline(self, key: str) -> dict[str, Any]:
@@ -162,14 +164,27 @@ class States:
         self._databases.freeze(key)
         return {"name": key, "snapshot": None, "run": None}
 
+    def _nothing_yet(self, what: str, run: FileRun) -> str | None:
+        """The next step, where `seed` has no table to go to."""
+        given = self._config.baseline
+        missing = run.error is not None and run.error.sqlstate == UNDEFINED_TABLE
+        if what != "seed" or not missing or given.schema or given.at:
+            return None
+        return (
+            "without a `baseline` nothing is there before the migrations: name production's "
+            'schema, or the migration that it has, baseline = { at = "..." }'
+        )
+
     def _not_loaded(self, what: str, path: Path, run: FileRun) -> MigrationError:
+        place = run.place(self._relative(path))
         return MigrationError(
             what,
             f"{self._relative(path)} did not apply",
             detail=run.words,
-            fix=f"mend the file; `{what}` names what is there before the migrations",
-            path=self._relative(path),
-            line=run.error.line if run.error else None,
+            fix=self._nothing_yet(what, run)
+            or f"mend the file; `{what}` names what is there before the migrations",
+            path=place[0],
+            line=place[1],
         )
 
     def _prepare(self, database: str, texts: Sequence[str]) -> None:

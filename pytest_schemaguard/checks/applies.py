@@ -65,6 +65,6 @@ def _findings(run: FileRun, subject: str, baseline: Baseline) -> Iterator[Findin
         message=run.words,
         actual=(run.error.sqlstate or None) if run.error else None,
         fix=(run.advice or has_it_already(baseline, run.error)) if run.error else fix,
-        path=subject,
-        line=run.error.line if run.error else None,
+        path=run.place(subject)[0],
+        line=run.place(subject)[1],
     )

@@ -52,8 +52,8 @@ def findings(again: SecondRun, subject: str) -> Iterator[Finding]:
             message=f"the second run fails: {again.run.words}",
             actual=error.sqlstate if error else None,
             fix="guard each statement, such as ADD COLUMN IF NOT EXISTS, or look in the catalog",
-            path=subject,
-            line=error.line if error else None,
+            path=again.run.place(subject)[0],
+            line=again.run.place(subject)[1],
         )
     for difference in again.differences:
         yield Finding(

@@ -71,8 +71,8 @@ def _fails(kind: str, fact: str, run: FileRun, path: str) -> Finding:
         message=f"{fact}: {run.words}",
         actual=run.error.sqlstate if run.error else None,
         fix=run.advice,
-        path=path,
-        line=run.error.line if run.error else None,
+        path=run.place(path)[0],
+        line=run.place(path)[1],
     )
 
 

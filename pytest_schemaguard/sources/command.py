@@ -150,7 +150,7 @@ class _Tool(ABC):
             detail=tool.said or None,
             hint=None,
             statement="",
-            line=1,
+            line=None,
             context=None,
             fix=f"{asked}Name the variables that it reads, such as "
             'env = { DATABASE_URL = "{url}" }',
@@ -265,4 +265,6 @@ class FunctionSource(_Tool):
             said="\n".join(said),
             sqlstate=(error and error["sqlstate"]) or "",
             statement=(error and error["statement"]) or "",
+            path=error and error["path"],
+            line=error and error["line"],
         )

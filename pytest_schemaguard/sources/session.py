@@ -34,18 +34,21 @@ class SqlError:
     hint: str | None
     statement: str
     """The statement, shortened around the error when it is long."""
-    line: int
+    line: int | None
     """The line of the file that PostgreSQL's error position, the line of a DO block or the row of
-    a COPY points at; the statement's first where it gives none."""
+    a COPY points at; the statement's first where it gives none. None where no line is known."""
     context: str | None
     """PostgreSQL's CONTEXT: the functions that were running, the row of a COPY."""
     fix: str | None = None
     """The next step, where the error alone tells it."""
+    path: str | None = None
+    """The file that `line` is of, as people read it, where it is not the migration's own."""
 
     @property
     def words(self) -> str:
         """The whole of it, for people: PostgreSQL's message first, the statement last."""
         parts = [f"{self.message} (SQLSTATE {self.sqlstate})" if self.sqlstate else self.message]
+        parts += [f"at {self.path}:{self.line}"] if self.path else []
         parts += [f"DETAIL: {self.detail}"] if self.detail else []
         parts += [f"HINT: {self.hint}"] if self.hint else []
         parts += [f"CONTEXT: {self.context}"] if self.context else []
@@ -85,6 +88,12 @@ class FileRun:
         if self.rolled_back:
             return "the file rolls its own work back, so nothing of it is kept"
         return ""
+
+    def place(self, path: str) -> tuple[str, int | None]:
+        """Where it went wrong: in the migration's file, `path`, or in another."""
+        if self.error is None:
+            return path, None
+        return self.error.path or path, self.error.line
 
     @property
     def advice(self) -> str | None:

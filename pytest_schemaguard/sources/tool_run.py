@@ -30,6 +30,9 @@ class ToolRun:
     """Of its exception."""
     statement: str = ""
     """Of its exception."""
+    path: str | None = None
+    """The project's file in which its exception was raised."""
+    line: int | None = None
     must: str
     """How it tells a failure: `end with another exit code than 0`, `raise`."""
 
@@ -74,8 +77,9 @@ def _own_failure(tool: ToolRun) -> SqlError:
         detail=tool.said or None,
         hint=None,
         statement=excerpt(tool.statement),
-        line=1,
+        line=tool.line,
         context=None,
+        path=tool.path,
     )
 
 
@@ -94,7 +98,7 @@ def _error(loss: Loss, tool: ToolRun, files: Mapping[str, str], path: str) -> Sq
         detail=error.detail if error else None,
         hint=error.hint if error else None,
         statement=excerpt(sql, offset),
-        line=line + offset if where == path else 1,
+        line=line + offset if where == path else None,
         context="\n".join(context) or None,
         fix=_fix(loss, tool),
     )

@@ -267,3 +267,17 @@ def test_a_database_url_of_production_is_not_followed(
     assert result.ret == 1
     assert_says(result, project, "192.0.2.1")
     assert "geheim" not in text_of(result, project)
+
+
+def test_a_seed_without_a_baseline_has_no_table_to_go_to(project: Project) -> None:
+    text = (project.root / "pyproject.toml").read_text()
+    project.write("pyproject.toml", text.replace('baseline = "production.sql"\n', ""))
+    result = project.guard("-k", "applies")
+    assert result.ret == 1
+    assert_says(
+        result,
+        project,
+        "rows.sql:1: seed: rows.sql did not apply",
+        "next: without a `baseline` nothing is there before the migrations: name production's "
+        'schema, or the migration that it has, baseline = { at = "..." }',
+    )
