@@ -112,7 +112,7 @@ def test_markers_are_declared() -> None:
     declared = {
         marker.split(":")[0] for marker in PYPROJECT["tool"]["pytest"]["ini_options"]["markers"]
     }
-    assert used == {"docker"}
+    assert used == {"docker", "real"}
     assert used <= declared
 
 

@@ -112,7 +112,7 @@ def test_a_runner_that_reads_another_variable_is_told_which_to_name(runner: Proj
     result.stdout.fnmatch_lines(
         [
             (
-                f"{SECOND}:1: the command exits 0, and has changed nothing: it sent the guard's "
+                f"{SECOND}: the command exits 0, and has changed nothing: it sent the guard's "
                 "database no statement"
             ),
             (
@@ -124,7 +124,7 @@ def test_a_runner_that_reads_another_variable_is_told_which_to_name(runner: Proj
     runner.write("migrate.py", 'import os, psycopg2\npsycopg2.connect(os.environ["APP_DB"])')
     result = runner.guard("-k", "applies")
     result.stdout.fnmatch_lines(
-        [f"{SECOND}:1: the command ended with exit code 1", "  KeyError: 'APP_DB'"]
+        [f"{SECOND}: the command ended with exit code 1", "  KeyError: 'APP_DB'"]
     )
 
 

@@ -366,7 +366,8 @@ def test_without_the_server_s_log_the_tool_s_own_words_count(tool: Tool, url: st
     tool.write(SECOND, "CREATE TABLE a (b wrong);")
     run = tool.up(FUNCTION, server=url)
     assert words(run).startswith(
-        'psycopg2.errors.UndefinedObject: type "wrong" does not exist (SQLSTATE 42704)\nat migrate.py:27\nDETAIL: '
+        'psycopg2.errors.UndefinedObject: type "wrong" does not exist (SQLSTATE 42704)\n'
+        "at migrate.py:27\nDETAIL: "
     )
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import tomllib
 from pathlib import Path
 
@@ -10,25 +11,29 @@ from alembic.migration import MigrationContext
 from sqlalchemy import MetaData
 
 HERE = Path(__file__).parent
+TABLE = tomllib.loads((HERE / "pyproject.toml").read_text())["tool"]["schema-guard"]
+SAID = HERE / "compare_metadata.json"
 
 
-def metadata():
-    table = tomllib.loads((HERE / "pyproject.toml").read_text())["tool"]["schema-guard"]
-    entries = table["models"] if isinstance(table["models"], list) else [table["models"]]
+def metadatas():
+    """Those of the configured models; a module without a name is imported for its effect."""
+    entries = TABLE["models"] if isinstance(TABLE["models"], list) else [TABLE["models"]]
+    found = []
     for entry in entries:
-        importlib.import_module(entry.partition(":")[0])
-    module, _, name = next(entry for entry in entries if ":" in entry).partition(":")
-    found = getattr(importlib.import_module(module), name)
-    return found if isinstance(found, MetaData) else found.metadata
+        module, _, name = entry.partition(":")
+        imported = importlib.import_module(module)
+        if name:
+            models = getattr(imported, name)
+            found.append(models if isinstance(models, MetaData) else models.metadata)
+    return found
 
 
 def words(difference):
     if isinstance(difference, list):  # the changes of one column
         return [word for one in difference for word in words(one)]
     kind, *rest = difference
-    thing = rest[0] if kind in ("add_table", "remove_table") else None
-    if thing is not None:
-        return [f"{kind} {thing.name}"]
+    if kind in ("add_table", "remove_table"):
+        return [f"{kind} {rest[0].name}"]
     if kind.startswith("modify_"):
         return [f"{kind} {rest[1]}.{rest[2]}"]
     last = rest[-1]
@@ -37,10 +42,16 @@ def words(difference):
 
 
 def test_what_alembic_says(schema_guard_engine):
+    url = schema_guard_engine.url.render_as_string(hide_password=False)
+    for name, value in TABLE.get("env", {}).items():
+        os.environ[name] = value.replace("{dir}", str(HERE)).replace("{url:psycopg2}", url)
+    if "setup" in TABLE:
+        module, _, name = TABLE["setup"].partition(":")
+        getattr(importlib.import_module(module), name)(url, str(HERE))
     with schema_guard_engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": True}
         )
-        found = compare_metadata(context, metadata())
+        found = compare_metadata(context, metadatas())
     said = sorted(word for difference in found for word in words(difference))
-    (HERE / "compare_metadata.json").write_text(json.dumps(said))
+    SAID.write_text(json.dumps(said, indent=1))

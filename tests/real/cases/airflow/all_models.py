@@ -1,7 +1,6 @@
-"""Airflow loads its models lazily; this loads all of them, and those of the FAB provider."""
+"""Airflow loads its models lazily; this loads all of them."""
 
 import airflow.models
-import airflow.providers.fab.auth_manager.models
 from airflow.models.base import Base
 
 airflow.models.import_all_models()

@@ -1,3 +1,4 @@
+-- What buildbot 3.4.1's create_all made (SQLAlchemy 1.4.54): revision 059, its newest.
 --
 -- PostgreSQL database dump
 --

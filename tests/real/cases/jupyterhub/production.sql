@@ -1,3 +1,4 @@
+-- What jupyterhub 4.1.6's create_all made (SQLAlchemy 2.0.58): revision 0eee8c825d24, its newest.
 --
 -- PostgreSQL database dump
 --
