@@ -49,6 +49,8 @@ class LoginEvidence:
     while it was started, called and asked: `public.user: extra-table`."""
     server_log: tuple[str, ...] = ()
     """What PostgreSQL's log says of errors in this database while the application was asked."""
+    not_asked: str | None = None
+    """Why the application could not be asked: it did not start."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -56,6 +58,7 @@ class LoginEvidence:
             "request": self.request and self.request.to_json(),
             "migrated_itself": list(self.migrated_itself),
             "server_log": list(self.server_log),
+            "not_asked": self.not_asked,
         }
 
     @classmethod
@@ -66,6 +69,7 @@ class LoginEvidence:
             request=request and RequestReport.from_json(request),
             migrated_itself=tuple(values["migrated_itself"]),
             server_log=tuple(values["server_log"]),
+            not_asked=values["not_asked"],
         )
 
 
@@ -119,12 +123,15 @@ def log_in(
             orm = _with_output(orm, asking, _secrets(config, login))
         if project is None:
             return LoginEvidence(orm=orm, request=None, migrated_itself=())
-        request = None
+        request, not_asked = None, None
         log: tuple[str, ...] = ()
         if login.request is not None:
-            request, log = _ask(
-                config, login, orm, databases=databases, project=project, progress=progress
-            )
+            try:
+                request, log = _ask(
+                    config, login, orm, databases=databases, project=project, progress=progress
+                )
+            except ProjectError as error:  # what the ORM has told already must not be lost
+                not_asked = str(error)
     finally:
         if project is not None:
             project.close()
@@ -134,7 +141,13 @@ def log_in(
     for name, rows in _versions(databases, after).items():
         if name in versions and rows != versions[name]:
             changes.append(f"{'.'.join(name)}: rows")
-    return LoginEvidence(orm=orm, request=request, migrated_itself=tuple(changes), server_log=log)
+    return LoginEvidence(
+        orm=orm,
+        request=request,
+        migrated_itself=tuple(changes),
+        server_log=log,
+        not_asked=not_asked,
+    )
 
 
 def _with_output(orm: LoginReport, project: Project, known: frozenset[str]) -> LoginReport:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.checks.login import verdict_on
-from pytest_schemaguard.errors import GuardError
+from pytest_schemaguard.findings import Outcome
 from pytest_schemaguard.guard import Guard
 from pytest_schemaguard.progress import Progress
 from pytest_schemaguard.run import Run
@@ -305,14 +305,31 @@ def test_error_of_the_server_explains_an_application_that_does_not_start(
         'start_response("500 INTERNAL SERVER ERROR", [])',
         'raise SystemExit("no database") from None',
     )
-    with pytest.raises(GuardError) as caught:
-        log_in(BY, files={"web.py": text}, request='app = "web:app"')
-    assert "the factory failed" in caught.value.fact
-    assert (caught.value.detail or "").splitlines()[-3:] == [
-        "PostgreSQL's log says:",
-        'ERROR: column "hidden" does not exist',
-        "STATEMENT: SELECT hidden FROM \"user\" WHERE email = '...'",
+    verdict = log_in(BY, files={"web.py": text}, request='app = "web:app"')
+    assert verdict.outcome is Outcome.UNPROVEN
+    told = (verdict.reason or "").splitlines()
+    assert "the factory failed" in told[0]
+    start = told.index("    PostgreSQL's log says:")
+    assert told[start + 1 : start + 3] == [
+        '    ERROR: column "hidden" does not exist',
+        "    STATEMENT: SELECT hidden FROM \"user\" WHERE email = '...'",
     ]
+
+
+def test_what_the_orm_told_is_not_lost_with_an_application_that_does_not_start(
+    log_in: Callable[..., Verdict],
+) -> None:
+    text = "def app():\n    raise SystemExit('no database')\n"
+    models = MODELS.replace("    email:", "    lost: Mapped[int]\n    email:")
+    verdict = log_in(BY, files={"web.py": text, "models.py": models}, request='app = "web:app"')
+    assert verdict.outcome is Outcome.FAILED
+    codes = [one.code for one in verdict.findings]
+    assert codes[0] == "login.existing-row"
+    assert codes[-1] == "login.not-asked"
+    assert verdict.findings[-1].message.startswith(
+        "it did not start, so it was not asked to log anybody in\n"
+    )
+    assert "the factory failed: it called sys.exit('no database')" in verdict.findings[-1].message
 
 
 MORE = (

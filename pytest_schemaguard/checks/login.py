@@ -40,6 +40,8 @@ def verdict_on(evidence: LoginEvidence, login: Login, *, strict: bool) -> Verdic
         unproven = _unproven(evidence, login)
         if unproven:
             return Verdict(outcome=Outcome.UNPROVEN, findings=found, reason=unproven)
+    elif evidence.not_asked is not None:
+        found = (*found, _not_asked(evidence.not_asked, login))
     return verdict(found, strict=strict, reason=_proven(evidence))
 
 
@@ -58,7 +60,7 @@ def findings(evidence: LoginEvidence, login: Login) -> Iterator[Finding]:
             log = evidence.server_log if answer.is_broken else ()
             yield from _of_answer(answer, evidence.request.application, login.request, log)
     for change in evidence.migrated_itself:
-        yield _of_change(change, evidence, login)
+        yield _of_change(change, login)
     if not any(one.kind == "new" for one in evidence.orm.attempts):
         yield Finding(
             code="login.no-new-row",
@@ -112,10 +114,10 @@ def _said(one: Attempt) -> str:
     return message if named else f"{message} ({one.error})"
 
 
-def _of_change(change: str, evidence: LoginEvidence, login: Login) -> Finding:
+def _of_change(change: str, login: Login) -> Finding:
     name, _, kind = change.rpartition(": ")
-    if evidence.request is not None:
-        who = f"the application {evidence.request.application}"
+    if login.request is not None:
+        who = f"the application {_application(login.request)}"
     else:
         who = " or ".join(_words(one) for one in (login.call, login.create) if one)
     what = "the schema itself"
@@ -128,6 +130,10 @@ def _of_change(change: str, evidence: LoginEvidence, login: Login) -> Finding:
         message=f"{who} changed {what}: {kind}\nits start hides what the migrations lack",
         fix="let migrations alone change the schema: no create_all as the application starts",
     )
+
+
+def _application(request: Request) -> str:
+    return request.app or _words(request.serve)
 
 
 def _words(command: str | tuple[str, ...] | None) -> str:
@@ -159,12 +165,24 @@ def _of_answer(
     )
 
 
+def _not_asked(why: str, login: Login) -> Finding:
+    assert login.request is not None
+    return Finding(
+        code="login.not-asked",
+        severity=Severity.WARNING,
+        subject=_application(login.request),
+        message=f"it did not start, so it was not asked to log anybody in\n{why}",
+    )
+
+
 def _unproven(evidence: LoginEvidence, login: Login) -> str | None:
     """What could not be looked at; a check that proves half must not pass."""
     for one in evidence.orm.attempts:
         if one.outcome == "unproven":
             fix = f"\n  next: {one.fix}" if one.fix else ""
             return f"{evidence.orm.entity}: {one.kind} row: {one.message}{fix}"
+    if evidence.not_asked is not None:
+        return evidence.not_asked
     if evidence.request is None:
         return None
     for answer in evidence.request.answers:
