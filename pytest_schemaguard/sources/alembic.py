@@ -17,7 +17,7 @@ from pytest_schemaguard.identifiers import in_quotes
 from pytest_schemaguard.migration import Migration
 from pytest_schemaguard.revisions import Failure, History, RunReport, Stairway, trouble
 from pytest_schemaguard.sources import Step
-from pytest_schemaguard.sources.session import FileRun, SqlError, excerpt
+from pytest_schemaguard.sources.session import FileRun, SqlError, excerpt, fix_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -113,15 +113,15 @@ class Alembic:
         with self._reach.progress.step(f"applying {last}{count}"):
             report = self._run(database, "upgrade", migrations)
         failed = report.error and self._migrations[report.error.revision]
-        return Step(run=_file_run(report), migration=failed or migrations[-1])
+        return Step(run=self._file_run(report), migration=failed or migrations[-1])
 
     def again(self, database: str, migration: Migration) -> FileRun:
-        return _file_run(self._run(database, "upgrade", [migration], anew=False))
+        return self._file_run(self._run(database, "upgrade", [migration], anew=False))
 
     def down(self, database: str, migration: Migration) -> FileRun:
         report = self._report(database, "revert", [migration.revision])
         self._refuse_trouble(report, database, pending=[migration.revision])
-        return _file_run(report)
+        return self._file_run(report)
 
     def go_back(self, database: str, migrations: Sequence[Migration]) -> Collection[str]:
         revisions = [one.revision for one in migrations]
@@ -193,24 +193,25 @@ class Alembic:
                 found += [version for (version,) in cursor.fetchall()]
         return found
 
+    def _file_run(self, report: RunReport) -> FileRun:
+        return FileRun(
+            statements=report.statements,
+            seconds=sum(one.seconds for one in report.applied),
+            notices=(),
+            error=None if report.error is None else self._error(report.error),
+            transaction="idle",
+        )
 
-def _file_run(report: RunReport) -> FileRun:
-    return FileRun(
-        statements=report.statements,
-        seconds=sum(one.seconds for one in report.applied),
-        notices=(),
-        error=None if report.error is None else _error(report.error),
-        transaction="idle",
-    )
-
-
-def _error(failure: Failure) -> SqlError:
-    return SqlError(
-        sqlstate=failure.sqlstate,
-        message=failure.message,
-        detail=failure.detail,
-        hint=failure.hint,
-        statement=excerpt(failure.statement or ""),
-        line=failure.line,
-        context=failure.context,
-    )
+    def _error(self, failure: Failure) -> SqlError:
+        sql = failure.statement or ""
+        major = self._reach.databases().server.major
+        return SqlError(
+            sqlstate=failure.sqlstate,
+            message=failure.message,
+            detail=failure.detail,
+            hint=failure.hint,
+            statement=excerpt(sql),
+            line=failure.line,
+            context=failure.context,
+            fix=fix_of(failure.sqlstate, sql, major=major),
+        )

@@ -253,8 +253,7 @@ class Session:
             statement=excerpt(statement.sql, offset),
             line=line,
             context=diag.context,
-            fix=extensions.missing(statement.sql, sqlstate=sqlstate, major=self.major)
-            or _FIXES.get(sqlstate),
+            fix=fix_of(sqlstate, statement.sql, major=self.major),
         )
 
 
@@ -268,6 +267,14 @@ _FIXES = {
     "do belongs into `prepare`",
     "57014": _TOO_LONG,
 }
+
+
+def fix_of(sqlstate: str, statement: str, *, major: int) -> str | None:
+    """The next step after this error of this statement, where the error alone tells it."""
+    missing = extensions.missing(statement, sqlstate=sqlstate, major=major)
+    return missing or _FIXES.get(sqlstate)
+
+
 _COPY_ROW = re.compile(r"^COPY .*, line (\d+)", re.MULTILINE)
 _BLOCK_LINE = re.compile(r"inline_code_block line (\d+)")
 _EXCERPT_LINES = 12

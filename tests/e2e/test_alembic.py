@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.conftest import MODELS, text_of
+from tests.e2e.conftest import MODELS, processes, text_of, wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Project
@@ -311,3 +311,84 @@ def test_a_revision_that_alembic_would_not_run_twice_is_not_run_twice(alembic: P
     """The second run is the tool's: it is told as such, and proves no more."""
     found, _ = checks(alembic, "-k", "idempotent")
     assert found[f"{SECOND}::idempotent"]["reason"].startswith("alembic upgrade heads again: 0")
+
+
+def test_a_statement_that_takes_too_long_is_ended_and_told_with_the_next_step(
+    alembic: Project,
+) -> None:
+    alembic.append("pyproject.toml", "statement-timeout-s = 0.5\n")
+    slow = "op.execute('SELECT pg_sleep(30)')\n    op.add_column("
+    alembic.write(SECOND, MORE.replace("op.add_column(", slow))
+    found, text = checks(alembic, "-k", "applies")
+    (finding,) = found[f"{SECOND}::applies"]["findings"]
+    assert (finding["code"], finding["line"]) == ("applies.timeout", 9)
+    assert "fix: raise `statement-timeout-s`, or mend the statement if it never ends" in text
+
+
+BRANCH = """\
+import sqlalchemy as sa
+from alembic import op
+
+revision = "c3"
+down_revision = "a1"
+
+
+def upgrade():
+    op.create_table("team", sa.Column("id", sa.Integer, primary_key=True))
+
+
+def downgrade():
+    op.drop_table("team")
+"""
+MERGE = """\
+from alembic import op
+
+revision = "d4"
+down_revision = ("b2", "c3")
+
+
+def upgrade():
+    with op.get_context().autocommit_block():
+        op.create_index("ix_team", "team", ["id"], postgresql_concurrently=True)
+
+
+def downgrade():
+    op.drop_index("ix_team")
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "judged"),
+    [
+        ("a1", {"b2_more", "c3_branch", "d4_merge"}),
+        ("b2", {"c3_branch", "d4_merge"}),
+        ("c3", {"b2_more", "d4_merge"}),
+    ],
+)
+def test_branches_that_meet_are_run_and_taken_back_one_by_one(
+    alembic: Project, at: str, judged: set[str]
+) -> None:
+    alembic.write("alembic/versions/c3_branch.py", BRANCH)
+    alembic.write("alembic/versions/d4_merge.py", MERGE)
+    alembic.append("pyproject.toml", f'baseline = {{ at = "{at}" }}\nexclude = "public.team"\n')
+    found, text = checks(alembic)
+    assert {name.split("::")[0].split("/")[-1][:-3] for name in found if "/" in name} == judged
+    assert set(outcomes(found).values()) == {"passed", "skipped"}, text
+
+
+def test_a_migration_that_is_killed_leaves_nothing_that_runs(alembic: Project) -> None:
+    slow = (
+        "import subprocess\n"
+        "    subprocess.Popen(['sleep', '4321'])\n"
+        "    op.execute('SELECT pg_sleep(60)')\n"
+        "    op.add_column("
+    )
+    alembic.write(SECOND, MORE.replace("op.add_column(", slow))
+    run = alembic.start("-k", "applies")
+    try:
+        wait_until(lambda: processes("sleep 4321"), "the migration never ran")
+        run.kill()
+        wait_until(lambda: not processes("sleep 4321"), "what it started still runs", seconds=5)
+    finally:
+        run.kill()
+        run.communicate()
