@@ -11,6 +11,7 @@ from tests.e2e.conftest import MODELS, processes, text_of, wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Project
+    from tests.e2e.there import There
 
 ENV = """\
 from alembic import context
@@ -392,3 +393,11 @@ def test_a_migration_that_is_killed_leaves_nothing_that_runs(alembic: Project) -
     finally:
         run.kill()
         run.communicate()
+
+
+@pytest.mark.parametrize("attributes", ["SUPERUSER", "CREATEDB CREATEROLE"])
+def test_on_a_server_of_the_users_it_runs_and_leaves_nothing(
+    alembic: Project, there: There, attributes: str
+) -> None:
+    result = alembic.guard(f"--schema-guard-url={there.url(attributes)}")
+    result.assert_outcomes(passed=6, skipped=1)
