@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.project import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +68,12 @@ def here() -> Inside:
     if not _here:
         raise RuntimeError("this is not the project's side")
     return _here[0]
+
+
+def known_passwords() -> frozenset[str]:
+    """What a task must not tell: of the variables, and of the database whatever holds it."""
+    own = {one.address.password for one in _here}
+    return environment.secrets_in(os.environ) | own
 
 
 def enter(inside: Inside) -> None:

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import command_words, environment
-from pytest_schemaguard.project.inside import here
+from pytest_schemaguard.project.inside import here, known_passwords
 from pytest_schemaguard.project.tasks import programs
 from pytest_schemaguard.project.tasks.telling import told
 
@@ -104,4 +104,4 @@ def _tail(output: IO[bytes]) -> str:
     # pread: what still writes does so through the same offset.
     text = os.pread(output.fileno(), size - start, start).decode(errors="replace")
     lines = text.rstrip().splitlines()[-TAIL_LINES:]
-    return environment.redacted("\n".join(lines), environment.secrets_in(os.environ))
+    return environment.redacted("\n".join(lines), known_passwords())

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from typing import Any
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import environment
 from pytest_schemaguard.project.failure import words
-from pytest_schemaguard.project.inside import here
+from pytest_schemaguard.project.inside import here, known_passwords
 from pytest_schemaguard.project.tasks import loading
 from pytest_schemaguard.project.tasks.telling import told
 
@@ -99,7 +98,7 @@ def _call(function: Any, values: dict[str, Any]) -> BaseException | None:
 
 def _told(error: BaseException, subject: str, root: Path) -> dict[str, Any]:
     wrong = words(error, subject=subject, root=root)
-    secrets = environment.secrets_in(os.environ)
+    secrets = known_passwords()
     found: dict[str, Any] = {
         "message": wrong.fact,
         "detail": wrong.detail,
@@ -127,4 +126,4 @@ def _refused() -> list[str]:
         notes = (here().folder / "refused.txt").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return []
-    return environment.redacted(notes, environment.secrets_in(os.environ)).splitlines()
+    return environment.redacted(notes, known_passwords()).splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_schemaguard.address import Address
+    from pytest_schemaguard.config import Config
     from pytest_schemaguard.project import Project
 
 
@@ -76,6 +78,27 @@ def test_a_command_runs_in_the_project_s_folder_with_its_variables(
         "output": f"{place / 'root'}  {Path(sys.executable).parent} ['app', '0001', '${{HOME}}']\n"
         + nowhere.url().replace(nowhere.password, "***"),
     }
+
+
+@pytest.mark.parametrize("task", ["command", "function"])
+def test_the_database_s_password_is_told_under_no_name(
+    project: Callable[..., Project], nowhere: Address, place: Path, config: Config, task: str
+) -> None:
+    own = replace(config, env={"DB_CREDENTIAL": "{password}"})
+    each: dict[str, dict[str, Any]] = {
+        "command": {"command": ["sh", "-c", "echo $DB_CREDENTIAL"], "timeout_s": 20},
+        "function": {"function": "runner:it", "do": "run"},
+    }
+    code = "import os\ndef it():\n    raise ValueError(os.environ['DB_CREDENTIAL'])\n"
+    (place / "root" / "runner.py").write_text(code)
+    found = project(config=own).call_apart(
+        task,
+        {"subject": "it", "root": str(place / "root"), "version": None, **each[task]},
+        address=replace(nowhere, password="of-the-database"),
+        timeout_s=30,
+    )
+    assert "of-the-database" not in str(found)
+    assert "***" in str(found)
 
 
 def test_a_command_that_fails_tells_how_and_what_it_printed_last(

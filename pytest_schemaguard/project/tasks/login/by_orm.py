@@ -11,7 +11,6 @@ command, or the database cannot be reached.
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -24,8 +23,7 @@ from sqlalchemy.orm import InstanceState, Session
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.login import Attempt, LoginReport
-from pytest_schemaguard.project.environment import secrets_in
-from pytest_schemaguard.project.inside import here
+from pytest_schemaguard.project.inside import here, known_passwords
 from pytest_schemaguard.project.tasks.login import attempts, creating, rows
 from pytest_schemaguard.project.tasks.login.entity import Entity, NobodyError, read
 from pytest_schemaguard.project.tasks.login.session_function import Function, is_nothing
@@ -101,7 +99,7 @@ class _Login:
         self._create = create
         self._named = set(_texts(request))
         """Texts of the request: the row whose `by` is among them is the one that it logs in."""
-        self._secrets = secrets(request) | secrets_in(os.environ)
+        self._secrets = secrets(request) | known_passwords()
         # What `call` does, it does in a session of its own.
         self._commit = commit or call is not None
         self._template: Any = None

@@ -11,7 +11,6 @@ the application does not start.
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.login import SERVER_ERROR, Answer, RequestReport
-from pytest_schemaguard.project.environment import secrets_in
 from pytest_schemaguard.project.failure import words
+from pytest_schemaguard.project.inside import known_passwords
 from pytest_schemaguard.project.tasks.request import application
 from pytest_schemaguard.project.tasks.request.asgi import Asgi, StartError
 from pytest_schemaguard.project.tasks.request.message import (
@@ -63,7 +62,7 @@ class _Asking:
         self._root = root
         self._attempts = attempts
         self._timeout_s = float(request.get("timeout_s") or 30.0)
-        self._secrets = secrets(request) | secrets_in(os.environ)
+        self._secrets = secrets(request) | known_passwords()
 
     def application(self, entry: str) -> RequestReport:
         """Answers of an application in this process."""
@@ -88,7 +87,8 @@ class _Asking:
                     subject,
                     f"its startup failed: {self._hide(lines[-1])}",
                     detail=self._hide("\n".join(lines[-12:])) if len(lines) > 1 else None,
-                    fix="it must start on the migrated schema; `lifespan = false` skips this",
+                    fix="it must start on the migrated schema within `timeout-s`; "
+                    "`lifespan = false` skips this",
                 ) from None
         return RequestReport(application=entry, protocol=protocol, answers=tuple(answers))
 
