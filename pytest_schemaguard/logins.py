@@ -10,7 +10,7 @@ from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.identifiers import in_quotes
-from pytest_schemaguard.login import LOG_SAYS, LoginReport, RequestReport
+from pytest_schemaguard.login import LOG_SAYS, Attempt, LoginReport, RequestReport
 from pytest_schemaguard.project.environment import secrets_in
 from pytest_schemaguard.project.tasks.request.message import cut, secrets
 from pytest_schemaguard.servers.statement_log import record
@@ -119,6 +119,7 @@ def log_in(
                 progress=progress,
             )
         )
+        orm = _with_hidden(orm, databases)
         if isinstance(login.create, str):
             orm = _with_output(orm, asking, _secrets(config, login))
         if project is None:
@@ -148,6 +149,34 @@ def log_in(
         server_log=log,
         not_asked=not_asked,
     )
+
+
+def _with_hidden(orm: LoginReport, databases: Databases) -> LoginReport:
+    """Where row-level security hides every row, nobody who was there before has logged in."""
+    if not orm.table or any(one.kind == "existing" for one in orm.attempts):
+        return orm
+    name = in_quotes(*orm.table)
+    with databases.session(DATABASE, as_admin=True) as admin, admin.cursor() as cursor:
+        cursor.execute(_SECURED, (name,))
+        secured = cursor.fetchone()
+        if secured != (True,):
+            return orm
+        cursor.execute(f"SELECT EXISTS (SELECT FROM {name})")  # noqa: S608 - quoted
+        if cursor.fetchone() != (True,):
+            return orm
+    hidden = Attempt(
+        kind="existing",
+        outcome="unproven",
+        step="choose a row",
+        message=f"row-level security hides every row of {'.'.join(orm.table)} from the application",
+        fix="mend the policy; or let `login.call` be a function of a session that sets what the "
+        "policy asks for, and knows whom to look for",
+    )
+    return replace(orm, attempts=(hidden, *orm.attempts))
+
+
+_SECURED = "SELECT relrowsecurity FROM pg_catalog.pg_class WHERE oid = %s::regclass"
+"""https://www.postgresql.org/docs/current/ddl-rowsecurity.html"""
 
 
 def _with_output(orm: LoginReport, project: Project, known: frozenset[str]) -> LoginReport:

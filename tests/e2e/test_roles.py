@@ -121,6 +121,27 @@ def test_the_login_and_the_request_are_the_roles(shop: Project) -> None:
     result.stdout.fnmatch_lines(["*permission denied for table user*"])
 
 
+def test_a_policy_that_hides_who_was_there_is_no_login(shop: Project) -> None:
+    shop.append("pyproject.toml", LOGIN)
+    shop.append(
+        FILE,
+        """
+        GRANT ALL ON report, report_id_seq TO app;
+        ALTER TABLE "user" ENABLE ROW LEVEL SECURITY;
+        DROP POLICY IF EXISTS new_ones ON "user";
+        CREATE POLICY new_ones ON "user" TO app USING (email LIKE 'guard-%');
+        """,
+    )
+    result = shop.guard("-k", "login")
+    result.assert_outcomes(failed=1, deselected=2)
+    result.stdout.fnmatch_lines(
+        [
+            "unproven: User: existing row: row-level security hides every row of public.user from*",
+            "  next: mend the policy; *",
+        ]
+    )
+
+
 def test_workers_and_a_server_that_others_use_have_one_role_which_goes_with_the_run(
     shop: Project, there: There
 ) -> None:
