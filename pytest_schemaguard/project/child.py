@@ -110,7 +110,14 @@ class Child:
         from pytest_schemaguard.project.tasks.loading import find
 
         self._say({"progress": f"calling {name}"})
-        find(name, subject=subject, root=self.root)(self._url, str(self.folder))
+        made = find(name, subject=subject, root=self.root)(self._url, str(self.folder))
+        if hasattr(made, "__await__"):
+            from asyncio import run
+
+            async def finished() -> None:
+                await made
+
+            run(finished())
 
     def _answer(self, task: str, arguments: dict[str, Any]) -> str:
         if self._trouble:

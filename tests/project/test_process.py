@@ -163,9 +163,12 @@ def test_setup_is_called_first_and_once(project: Make, config: Config, nowhere: 
     assert one.call("inside.task", {}, timeout_s=30) == expected
 
 
-def test_failing_setup_fails_every_call_in_its_own_words(project: Make, config: Config) -> None:
+@pytest.mark.parametrize("define", ["def", "async def"])
+def test_failing_setup_fails_every_call_in_its_own_words(
+    project: Make, config: Config, define: str
+) -> None:
     (config.root / "guard_setup.py").write_text(
-        "def prepare(url, dir):\n    raise ValueError('no such settings')\n"
+        f"{define} prepare(url, dir):\n    raise ValueError('no such settings')\n"
     )
     one = project(
         "def run(arguments): return 1", config=replace(config, setup="guard_setup:prepare")
