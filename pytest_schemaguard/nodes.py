@@ -130,7 +130,9 @@ class CheckItem(pytest.Item):
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         path = self.migration.path if self.migration else self.path
         line = self.migration.line if self.migration else None
-        return path, None if line is None else line - 1, f"{self.subject}::{self.check.name}"
+        name = f"{self.guard.config.name}::" if self.guard.config.name else ""
+        subject = f"{self.subject}::{name}" if self.migration is None else f"{name}{self.subject}::"
+        return path, None if line is None else line - 1, f"{subject}{self.check.name}"
 
 
 def asked_for(guard: Guard, scope: Scope | None = None) -> Iterator[Check]:
