@@ -10,6 +10,7 @@ migration, `head`.
 
 from __future__ import annotations
 
+import re
 import signal
 from abc import ABC, abstractmethod
 from dataclasses import replace
@@ -125,6 +126,8 @@ class _Tool(ABC):
             return self._nothing_seen(run, tool)
         if anew and run.error is not None and self._is_unaware(run.error):
             return replace(run, error=replace(run.error, fix=_UNAWARE))
+        if anew and run.error is not None and nobody and self._asks_tcp(database, tool):
+            return replace(run, error=replace(run.error, fix=_TCP))
         return run
 
     def _is_unaware(self, error: SqlError) -> bool:
@@ -132,6 +135,11 @@ class _Tool(ABC):
         baseline = self._config.baseline
         told = baseline.at is not None or not self.by_version
         return baseline.schema is not None and told and error.sqlstate in THERE_ALREADY
+
+    def _asks_tcp(self, database: str, tool: ToolRun) -> bool:
+        """Whether it was refused where the guard's server does not listen."""
+        said = f"{tool.failure}\n{tool.said}"
+        return self._reach.databases().address(database).is_socket and bool(_REFUSED.search(said))
 
     def _texts(self) -> dict[str, str]:
         return {
@@ -175,6 +183,8 @@ _UNAWARE = (
     "the baseline's schema has it already: put the rows of the runner's own table of versions into "
     "`seed`, so that it runs what is pending"
 )
+_REFUSED = re.compile(r"(?:localhost|127\.0\.0\.1|::1)\b.*(?:refused|\[Errno 111\])", re.IGNORECASE)
+_TCP = "the guard's server listens on a unix socket alone: `tcp = true` gives it a host and a port"
 _SESSIONS = "SELECT sessions FROM pg_catalog.pg_stat_database WHERE datname = %s"
 """https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-DATABASE-VIEW"""
 

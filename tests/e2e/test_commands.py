@@ -128,6 +128,13 @@ def test_a_runner_that_reads_another_variable_is_told_which_to_name(runner: Proj
     )
 
 
+def test_a_runner_that_needs_host_and_port_is_told_of_tcp(runner: Project) -> None:
+    runner.write("migrate.py", 'import psycopg2\npsycopg2.connect("host=localhost dbname=app")')
+    result = runner.guard("-k", "applies")
+    result.assert_outcomes(failed=1, deselected=5)
+    result.stdout.fnmatch_lines(["*refused*", "  fix: *a unix socket alone: `tcp = true` gives *"])
+
+
 def test_a_version_each_can_be_judged_and_run_again_by_its_nodeid(runner: Project) -> None:
     configure(
         runner,
