@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from pytest_schemaguard.project.inside import here, known_passwords
 from pytest_schemaguard.project.tasks import loading
 from pytest_schemaguard.project.tasks.telling import told
 
+TAIL_LINES = 20
+STDERR = 2
 LONGEST_STATEMENT = 2000
 """Characters of a statement that are told."""
 
@@ -44,12 +48,12 @@ def run(arguments: dict[str, Any]) -> dict[str, Any]:
         )
     values = {"url": here().address.url(), "version": version}
     began = time.perf_counter()
-    noted = len(_refused())
+    noted, printed = len(_refused()), os.fstat(STDERR).st_size
     with told(f"calling {arguments['function']}"):
         error = _call(function, {name: values[one] for name, one in names.items()})
     return {
         "seconds": time.perf_counter() - began,
-        "error": error and _told(error, subject, root),
+        "error": error and _told(error, subject, root, printed),
         "refused": _refused()[noted:],
     }
 
@@ -96,12 +100,14 @@ def _call(function: Any, values: dict[str, Any]) -> BaseException | None:
     return None
 
 
-def _told(error: BaseException, subject: str, root: Path) -> dict[str, Any]:
+def _told(error: BaseException, subject: str, root: Path, printed: int) -> dict[str, Any]:
     wrong = words(error, subject=subject, root=root)
+    # Whoever exits, such as argparse, has said why.
+    output = _output(printed) if isinstance(error, SystemExit) else ""
     secrets = known_passwords()
     found: dict[str, Any] = {
         "message": wrong.fact,
-        "detail": wrong.detail,
+        "detail": "\n".join(filter(None, [wrong.detail, output])) or None,
         "sqlstate": _sqlstate(error),
         "statement": getattr(error, "statement", None),  # SQLAlchemy's
     }
@@ -110,6 +116,19 @@ def _told(error: BaseException, subject: str, root: Path) -> dict[str, Any]:
         for name, text in found.items()
     }
     return {**shown, "path": wrong.path, "line": wrong.line}
+
+
+def _output(start: int) -> str:
+    """What this process has printed since; empty where that cannot be read again."""
+    try:
+        sys.stdout.flush()
+        with Path(f"/dev/fd/{STDERR}").open("rb") as file:
+            file.seek(start)
+            text = file.read().decode(errors="replace")
+    except (OSError, ValueError, AttributeError):
+        return ""
+    lines = text.rstrip().splitlines()[-TAIL_LINES:]
+    return "\n".join(["its output ends:", *lines]) if lines else ""
 
 
 def _sqlstate(error: BaseException) -> str | None:

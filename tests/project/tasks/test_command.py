@@ -293,3 +293,20 @@ def test_a_function_that_cannot_be_called(
     with pytest.raises(ProjectError) as error:
         function(code)
     assert str(error.value) == message
+
+
+def test_a_function_that_exits_is_told_with_what_it_printed(
+    function: Callable[..., dict[str, Any]],
+) -> None:
+    found = function("""
+        import argparse
+
+        def it(url):
+            parser = argparse.ArgumentParser(prog="migrate")
+            parser.add_argument("revision")
+            parser.parse_args([])
+        """)
+    assert found["error"]["message"] == "it called sys.exit(2)"
+    assert found["error"]["detail"].endswith(
+        "migrate: error: the following arguments are required: revision"
+    )
