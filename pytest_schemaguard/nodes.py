@@ -132,7 +132,8 @@ class CheckItem(pytest.Item):
         line = self.migration.line if self.migration else None
         name = f"{self.guard.config.name}::" if self.guard.config.name else ""
         subject = f"{self.subject}::{name}" if self.migration is None else f"{name}{self.subject}::"
-        return path, None if line is None else line - 1, f"{subject}{self.check.name}"
+        # The space: with -v pytest makes `::` of the dots in a title that ends the nodeid.
+        return path, None if line is None else line - 1, f"{subject}{self.check.name} "
 
 
 def asked_for(guard: Guard, scope: Scope | None = None) -> Iterator[Check]:

@@ -86,7 +86,7 @@ def test_a_drift_in_one_fails_that_one(several: Project) -> None:
     several.write("app/billing.py", BILLING + "    paid: Mapped[bool]\n")
     result = several.guard("-k", "drift")
     result.assert_outcomes(passed=1, failed=1, deselected=6)
-    assert " pyproject.toml::billing::drift __" in text_of(result)
+    assert " pyproject.toml::billing::drift  _" in text_of(result)
     assert "public.invoice.paid: in the model Invoice (app/billing.py:13), missing" in text_of(
         result
     )

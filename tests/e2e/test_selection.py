@@ -47,6 +47,11 @@ def test_every_nodeid_can_be_run_again(project: Project, nodeid: str) -> None:
     result.assert_outcomes(passed=1)
 
 
+def test_every_nodeid_is_shown_as_it_can_be_run_again(project: Project) -> None:
+    result = project.guard("-v")
+    result.stdout.fnmatch_lines([f"{nodeid} PASSED *" for nodeid in NODEIDS[:5]])
+
+
 def test_a_whole_migration_can_be_run_again(project: Project) -> None:
     result = project.guard("pyproject.toml::migrations/0001_max_reports.sql")
     result.assert_outcomes(passed=3)
