@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.config import CommandMigrations, PythonMigrations
 from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 from pytest_schemaguard.sources.baseline import has_it_already
@@ -29,10 +30,22 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     run = guard.states.after(migration).run
     assert run is not None
     subject = guard.relative(migration.path)
-    return verdict(
-        tuple(_findings(run, subject, guard.config.baseline)),
-        strict=guard.config.strict,
-        reason=counted(run),
+    found = tuple(_findings(run, subject, guard.config.baseline))
+    is_a_tool = isinstance(guard.config.migrations, (CommandMigrations, PythonMigrations))
+    if is_a_tool and run.applied and run.statements == 0:
+        found = (*found, _nothing_written(subject, guard.source.name))
+    return verdict(found, strict=guard.config.strict, reason=counted(run))
+
+
+def _nothing_written(subject: str, name: str) -> Finding:
+    return Finding(
+        code="applies.nothing-written",
+        severity=Severity.WARNING,
+        subject=subject,
+        message=f"{name} ran without an error and wrote nothing to the database\n"
+        "what it was to apply may not be applied",
+        fix="look whether it knows this migration, and takes it for pending",
+        path=subject,
     )
 
 

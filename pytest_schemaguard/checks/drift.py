@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 def judge(guard: Guard, _: Migration | None) -> Verdict:
     """Fails on a difference of severity error; with `strict`, on any warning too."""
     models, comparison = guard.models, guard.comparison
+    if {*models.tables} <= {*comparison.excluded}:
+        return Verdict(
+            outcome=Outcome.UNPROVEN,
+            reason="`exclude` leaves out every table of the models\n"
+            "  next: narrow its patterns, or take `drift` out of `checks`",
+        )
     differences = tuple(findings(comparison, models))
     refused = tuple(_refused(comparison, models))
     judged = verdict(

@@ -56,6 +56,10 @@ class Source(Protocol):
     """What migrates: a folder of SQL, Alembic, a command, a function."""
 
     @property
+    def name(self) -> str:
+        """What the user configured, for messages."""
+
+    @property
     def repeats(self) -> str:
         """What its second run is, for people: `the file again`, `alembic upgrade heads again`."""
 

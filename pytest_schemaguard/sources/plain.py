@@ -26,6 +26,7 @@ class PlainSql:
 
     def __init__(self, folder: Path, reach: Reach) -> None:
         self._folder = folder
+        self.name = reach.config.relative(folder)
         self._config = reach.config
         self._databases = reach.databases
         self._progress = reach.progress

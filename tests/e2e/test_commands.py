@@ -148,3 +148,19 @@ def test_a_version_each_can_be_judged_and_run_again_by_its_nodeid(runner: Projec
     result.stdout.fnmatch_lines(
         [f"schema-guard: judged: {SECOND} (after the baseline at 0001_users)"]
     )
+
+
+def test_a_run_that_writes_nothing_is_a_warning(runner: Project) -> None:
+    runner.write(
+        "migrate.py",
+        "import os, psycopg2\n"
+        "psycopg2.connect(os.environ['DATABASE_URL']).cursor().execute('SELECT 1')\n",
+    )
+    result = runner.guard("-k", "applies")
+    result.assert_outcomes(passed=1, deselected=5)
+    result.stdout.fnmatch_lines(
+        [
+            f"warning: {SECOND}: python migrate.py ran without an error and wrote nothing to the*",
+            "  what it was to apply may not be applied; fix: look whether it knows this migration*",
+        ]
+    )

@@ -219,3 +219,10 @@ def test_what_exclude_left_out_is_counted_after_the_checks(
         ]
     )
     assert result.ret == 0
+
+
+def test_drift_that_exclude_leaves_nothing_of_is_unproven(project: Project) -> None:
+    project.append("pyproject.toml", 'exclude = "*"\n')
+    result = project.guard("-k", "drift")
+    result.assert_outcomes(failed=1, deselected=5)
+    assert "unproven: `exclude` leaves out every table of the models" in text_of(result)
