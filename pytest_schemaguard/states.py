@@ -17,7 +17,6 @@ import psycopg2
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.snapshot import Snapshot
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.sources import baseline
 from pytest_schemaguard.sources.plain import run_sql
 from pytest_schemaguard.sources.session import FileRun, excerpt
 from pytest_schemaguard.statements import split
@@ -132,7 +131,9 @@ class States:
 
     def _failed_before(self, migration: Migration, run: FileRun) -> MigrationError:
         """A migration that is not judged is broken: then nothing that follows can be looked at."""
-        fix = baseline.has_it_already(self._config.baseline, run.error)
+        from pytest_schemaguard.sources.baseline import has_it_already
+
+        fix = has_it_already(self._config.baseline, run.error)
         path = self._relative(migration.path)
         place = run.place(path)
         return MigrationError(
@@ -211,6 +212,8 @@ class States:
             ) from None
 
     def _load(self, database: str, schema: Path) -> None:
+        from pytest_schemaguard.sources import baseline
+
         with (
             self._databases.session(database) as owner,
             self._databases.session(database, as_admin=True) as admin,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from pytest_schemaguard.config import CommandMigrations, PythonMigrations
 from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
-from pytest_schemaguard.sources.baseline import has_it_already
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +67,12 @@ _KINDS = {
 def _findings(run: FileRun, subject: str, baseline: Baseline) -> Iterator[Finding]:
     if run.applied:
         return
+    fix: str | None
     code, fix = _KINDS[run.transaction]
     if run.error is not None:
+        from pytest_schemaguard.sources.baseline import has_it_already
+
+        fix = run.advice or has_it_already(baseline, run.error)
         code = "applies.timeout" if run.error.sqlstate == "57014" else "applies.error"
     yield Finding(
         code=code,
@@ -77,7 +80,7 @@ def _findings(run: FileRun, subject: str, baseline: Baseline) -> Iterator[Findin
         subject=subject,
         message=run.words,
         actual=(run.error.sqlstate or None) if run.error else None,
-        fix=(run.advice or has_it_already(baseline, run.error)) if run.error else fix,
+        fix=fix,
         path=run.place(subject)[0],
         line=run.place(subject)[1],
     )
