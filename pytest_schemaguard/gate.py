@@ -42,10 +42,14 @@ class Gate:
         self._names_tests = any("::" in argument for argument in config.args)
         try:
             self._guards = guards_of(config)
-            for guard in () if self._names_tests else self._guards:
-                _ = guard.judging.judged
         except GuardError as error:
             raise pytest.UsageError(str(error)) from None
+        for guard in () if self._names_tests else self._guards:
+            try:
+                _ = guard.judging.judged
+            except GuardError as error:
+                name = f"database {guard.config.name}: " if guard.config.name else ""
+                raise pytest.UsageError(f"{name}{error}") from None
         self._config = config
         self._entries: list[dict[str, Any]] = []
         self._deselected = 0

@@ -165,3 +165,13 @@ def test_what_prepare_cannot_do_is_told_statement_by_statement(several: Project)
     text = text_of(several.guard("-k", "billing and applies"))
     assert 'pyproject.toml: prepare: PostgreSQL refused it: schema "x" already exists' in text
     assert "    CREATE SCHEMA x\n" in text
+
+
+def test_a_wrong_baseline_is_told_with_the_database_that_has_it(several: Project) -> None:
+    several.append("pyproject.toml", 'baseline = { at = "0009" }\n')
+    result = several.guard()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert (
+        "ERROR: database billing: pyproject.toml: baseline: no migration is called '0009', which "
+        "`at` names\n  next: name the last one that production has: 0001_invoice.sql"
+    ) in text_of(result)
