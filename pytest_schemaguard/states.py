@@ -17,6 +17,7 @@ import psycopg2
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.snapshot import Snapshot
 from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.identifiers import in_quotes
 from pytest_schemaguard.sources.plain import run_sql
 from pytest_schemaguard.sources.session import FileRun, excerpt
 from pytest_schemaguard.statements import split
@@ -195,6 +196,18 @@ class States:
                 for statement in split(text, path="prepare"):
                     self._prepare_one(cursor, statement.sql)
             self._databases.adopt_roles(_roles(cursor) - there)
+            self._give_schemas(cursor)
+
+    def _give_schemas(self, cursor: Any) -> None:
+        """The schemas that `prepare` made are the migrations' to fill, as production's are."""
+        server = self._databases.server
+        if not server.is_superuser:
+            return  # it may give nothing away, and what it made is told by PostgreSQL's refusal
+        cursor.execute(_OWN_SCHEMAS)
+        for (name,) in cursor.fetchall():
+            cursor.execute(
+                f"ALTER SCHEMA {in_quotes(name)} OWNER TO {in_quotes(server.owner.user)}"
+            )
 
     def _prepare_one(self, cursor: Any, sql: str) -> None:
         try:
@@ -244,6 +257,14 @@ class States:
 
     def _relative(self, path: Path) -> str:
         return self._config.relative(path)
+
+
+_OWN_SCHEMAS = """
+    SELECT nspname FROM pg_catalog.pg_namespace
+    WHERE nspowner = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user)
+      AND nspname !~ '^pg_'
+      AND nspname NOT IN ('information_schema', 'public')
+"""
 
 
 def _roles(cursor: Any) -> set[str]:

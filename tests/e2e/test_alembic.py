@@ -401,3 +401,19 @@ def test_on_a_server_of_the_users_it_runs_and_leaves_nothing(
 ) -> None:
     result = alembic.guard(f"--schema-guard-url={there.url(attributes)}")
     result.assert_outcomes(passed=6, skipped=1)
+
+
+def test_a_version_table_in_a_schema_that_prepare_makes_is_the_migrations_own(
+    alembic: Project,
+) -> None:
+    alembic.append("pyproject.toml", 'prepare = "CREATE SCHEMA ops"\n')
+    alembic.write(
+        "alembic/env.py",
+        ENV.replace(
+            "target_metadata=Base.metadata",
+            'target_metadata=Base.metadata, version_table="done", version_table_schema="ops"',
+        ),
+    )
+    found, text = checks(alembic)
+    assert set(outcomes(found).values()) == {"passed", "skipped"}, text
+    assert found["drift"]["findings"] == []
