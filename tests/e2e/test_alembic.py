@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -417,3 +418,21 @@ def test_a_version_table_in_a_schema_that_prepare_makes_is_the_migrations_own(
     found, text = checks(alembic)
     assert set(outcomes(found).values()) == {"passed", "skipped"}, text
     assert found["drift"]["findings"] == []
+
+
+def test_a_database_that_env_py_falls_back_to_stays_as_it_is(alembic: Project) -> None:
+    fallback = "create_engine('sqlite:///precious.db').connect() if True else engine_from_config("
+    alembic.write(
+        "alembic/env.py",
+        ENV.replace("engine_from_config(", fallback).replace(
+            "import engine_from_config", "import create_engine, engine_from_config"
+        ),
+    )
+    with sqlite3.connect(alembic.root / "precious.db") as precious:
+        precious.execute("CREATE TABLE kept (id integer)")
+    found, text = checks(alembic)
+    assert "it connected to the sqlite database precious.db, not to the guard's" in text
+    assert found[f"{SECOND}::applies"]["outcome"] == "unproven"
+    with sqlite3.connect(alembic.root / "precious.db") as precious:
+        tables = precious.execute("SELECT name FROM sqlite_master").fetchall()
+    assert tables == [("kept",)]

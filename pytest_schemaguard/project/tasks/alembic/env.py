@@ -62,11 +62,18 @@ class Watch:
             destination_rev=target,
             tag=None,
         )
-        if apart:
-            configure = environment.configure
-            environment.configure = lambda *positional, **named: configure(  # type: ignore[method-assign]
-                *positional, **{**named, "transaction_per_migration": True}
-            )
+        configure = environment.configure
+
+        def configured(*positional: Any, **named: Any) -> None:
+            configure(*positional, **{**named, **_APART} if apart else named)
+            connection = environment.get_context().connection
+            # No statement here: it would begin a transaction that env.py means to begin itself.
+            if connection is not None and not _is_ours(
+                connection.dialect.name, connection.engine.url.database
+            ):
+                environment.get_context().opts["dont_mutate"] = True
+
+        environment.configure = configured  # type: ignore[method-assign]
         done = len(self.applied)
         event.listen(Engine, "before_cursor_execute", self._count)
         try:
@@ -96,7 +103,10 @@ class Watch:
     def _steps(
         self, choose: Choose, action: str, heads: tuple[str, ...], context: MigrationContext
     ) -> Iterator[MigrationStep]:
-        self.contexts.append(context_of(context))
+        where = context_of(context)
+        self.contexts.append(where)
+        if not _is_ours(where.dialect, where.database):
+            return  # told afterwards: a file of SQLite is behind no fence, and must stay as it is
         index = len(self.contexts) - 1
         for step in choose(heads, context):
             if action != "stamp":
@@ -128,6 +138,13 @@ class Watch:
             )
 
         return watched
+
+
+_APART = {"transaction_per_migration": True}
+
+
+def _is_ours(dialect: str, database: str | None) -> bool:
+    return dialect == "postgresql" and database == here().address.database
 
 
 def context_of(context: MigrationContext) -> Context:
