@@ -220,10 +220,7 @@ def attached_to(segment: tuple[str, ...]) -> int | None:
 
 
 def let_finish(folder: Path) -> None:
-    """Wait for what still works in the folder, an initdb that lost its parent.
-
-    Killed, or robbed of its files, it would leave its shared memory in /dev/shm for ever.
-    """
+    """Wait for what still works in the folder, an initdb that lost its parent."""
     deadline = time.monotonic() + IMMEDIATE_S
     while working_in(folder) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -231,9 +228,24 @@ def let_finish(folder: Path) -> None:
 
 
 def kill_those_working_in(folder: Path) -> None:
+    """Kill them, and remove the shared memory that an initdb would leave in /dev/shm for ever."""
     for pid in working_in(folder):
         with contextlib.suppress(OSError):
+            shared = shared_memory_of(pid)
             os.kill(pid, signal.SIGKILL)
+            for file in shared:
+                file.unlink(missing_ok=True)
+
+
+def shared_memory_of(pid: int) -> set[Path]:
+    """PostgreSQL's own files in /dev/shm that this process uses (Linux).
+
+    https://www.postgresql.org/docs/current/runtime-config-resource.html#GUC-DYNAMIC-SHARED-MEMORY-TYPE
+    """
+    lines = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    start = "/dev/shm/PostgreSQL."  # noqa: S108 - PostgreSQL's own place
+    numbers = {line.partition(start)[2] for line in lines}
+    return {Path(f"{start}{number}") for number in numbers if number.isdigit()}
 
 
 def working_in(folder: Path) -> list[int]:

@@ -136,7 +136,5 @@ def _runs(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123 - /proc
             return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-    except ProcessLookupError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
