@@ -58,13 +58,14 @@ def read(path: Path, *, shown: str | None = None) -> str:
             path=name,
             fix="check its path and rights",
         ) from error
-    if raw.startswith(b"PGDMP"):
-        raise MigrationError(
-            "this file",
-            "is a dump in pg_dump's custom format, not SQL",
-            path=name,
-            fix="write it with pg_dump --schema-only --format=plain",
-        )
+    for start, kind in ((b"PGDMP", "custom"), (b"toc.dat\0", "tar")):
+        if raw.startswith(start):
+            raise MigrationError(
+                "this file",
+                f"is a dump in pg_dump's {kind} format, not SQL",
+                path=name,
+                fix=f"pg_restore --schema-only --file={path.stem}-schema.sql {name}",
+            )
     encoding = _MARKS.get(raw[:2])
     if encoding is not None:
         raise MigrationError(

@@ -219,7 +219,12 @@ def test_sql_behind_copy_on_its_line_is_refused() -> None:
         (b"\xef\xbb\xbf\n\xff", "x.sql:2: this file: is not UTF-8: byte 0xff"),
         ("SELECT 1".encode("utf-16"), "x.sql: this file: is UTF-16, as its byte-order mark says"),
         (b"SELECT 1;\n\0", "x.sql:2: this file: holds a NUL byte"),
-        (b"PGDMP\x01\x0e", "x.sql: this file: is a dump in pg_dump's custom format, not SQL"),
+        (
+            b"PGDMP\x01\x0e",
+            "x.sql: this file: is a dump in pg_dump's custom format, not SQL\n"
+            "  next: pg_restore --schema-only --file=x-schema.sql x.sql",
+        ),
+        (b"toc.dat\0\0", "x.sql: this file: is a dump in pg_dump's tar format, not SQL\n"),
     ],
 )
 def test_other_encodings_are_refused(tmp_path: Path, raw: bytes, words: str) -> None:

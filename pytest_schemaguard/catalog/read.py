@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from pytest_schemaguard.catalog.snapshot import (
     Sequence,
     Snapshot,
 )
+from pytest_schemaguard.catalog.transaction import read_only
 
 if TYPE_CHECKING:
     import collections.abc
@@ -26,71 +28,82 @@ _FOLDER = Path(__file__).parent
 def read(connection: Any, *, exclude: collections.abc.Sequence[str] = ()) -> Snapshot:
     """The catalog that this autocommit connection sees; `exclude` are patterns on `schema.table`.
 
-    Executes nothing of the database's own: no default, no nextval. With an empty search_path all
-    deparsed text names schemas, the same in every session. Raises psycopg2.Error.
+    Raises psycopg2.Error.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        cursor.execute("SET LOCAL search_path = pg_catalog; SET LOCAL quote_all_identifiers = off")
-        relations = _rows(
-            cursor,
-            "relations",
-            lambda row: (
-                (row[0], row[1]),
-                Relation(
-                    kind=row[2],
-                    unlogged=row[3],
-                    partitioned_by=row[4],
-                    comment=row[5],
-                    options=", ".join(sorted(row[6])) if row[6] else None,
-                    inherits=row[7],
-                    definition=row[8],
-                ),
+    with read_only(connection) as cursor:
+        return read_by(cursor, exclude=exclude)
+
+
+def read_by(
+    cursor: Any, *, exclude: collections.abc.Sequence[str] = (), schema: str | None = None
+) -> Snapshot:
+    """The same in a transaction that is open already; with `schema`, what is in that one alone.
+
+    Executes nothing of the database's own: no default, no nextval. Raises psycopg2.Error.
+    """
+    relations = _rows(
+        cursor,
+        "relations",
+        schema,
+        lambda row: (
+            (row[0], row[1]),
+            Relation(
+                kind=row[2],
+                unlogged=row[3],
+                partitioned_by=row[4],
+                comment=row[5],
+                options=", ".join(sorted(row[6])) if row[6] else None,
+                inherits=row[7],
+                definition=row[8],
             ),
-        )
-        columns = _rows(
-            cursor,
-            "columns",
-            lambda row: (
-                row[:3],
-                Column(
-                    type=row[3],
-                    nullable=row[4],
-                    default=row[5],
-                    identity=row[6],
-                    generated=row[7],
-                    collation=row[8],
-                    comment=row[9],
-                ),
+        ),
+    )
+    columns = _rows(
+        cursor,
+        "columns",
+        schema,
+        lambda row: (
+            row[:3],
+            Column(
+                type=row[3],
+                nullable=row[4],
+                default=row[5],
+                identity=row[6],
+                generated=row[7],
+                collation=row[8],
+                comment=row[9],
             ),
-        )
-        constraints = _rows(
-            cursor,
-            "constraints",
-            lambda row: (
-                row[:3],
-                Constraint(
-                    kind=row[3],
-                    definition=row[4],
-                    columns=tuple(row[5]),
-                    index=row[6],
-                ),
+        ),
+    )
+    constraints = _rows(
+        cursor,
+        "constraints",
+        schema,
+        lambda row: (
+            row[:3],
+            Constraint(
+                kind=row[3],
+                definition=row[4],
+                columns=tuple(row[5]),
+                index=row[6],
             ),
-        )
-        indexes = _rows(
-            cursor,
-            "indexes",
-            lambda row: (row[:3], Index(definition=row[3], valid=row[4], columns=tuple(row[5]))),
-        )
-        enums = _rows(cursor, "enums", lambda row: (row[:2], tuple(row[2])))
-        domains = _rows(cursor, "domains", lambda row: (row[:2], row[2]))
-        sequences = _rows(
-            cursor,
-            "sequences",
-            lambda row: (row[:2], Sequence(options=row[2], owner=row[3] and tuple(row[3]))),
-        )
-        others = _rows(cursor, "others", lambda row: ((row[0], *row[1]), row[2]))
-        cursor.execute("COMMIT")
+        ),
+    )
+    indexes = _rows(
+        cursor,
+        "indexes",
+        schema,
+        lambda row: (row[:3], Index(definition=row[3], valid=row[4], columns=tuple(row[5]))),
+    )
+    enums = _rows(cursor, "enums", schema, lambda row: (row[:2], tuple(row[2])))
+    domains = _rows(cursor, "domains", schema, lambda row: (row[:2], row[2]))
+    sequences = _rows(
+        cursor,
+        "sequences",
+        schema,
+        lambda row: (row[:2], Sequence(options=row[2], owner=row[3] and tuple(row[3]))),
+    )
+    others = _rows(cursor, "others", schema, lambda row: ((row[0], *row[1]), row[2]))
     excluded = {
         name for name in relations if any(fnmatchcase(".".join(name), one) for one in exclude)
     }
@@ -116,13 +129,24 @@ def read(connection: Any, *, exclude: collections.abc.Sequence[str] = ()) -> Sna
     )
 
 
-def query(name: str) -> str:
-    """The text of one of the .sql files."""
-    return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+def query(name: str, *, schema: str | None = None) -> str:
+    """The text of one of the .sql files, about all schemas of the database or about one."""
+    text = (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+    if schema is None:
+        return text
+    literal = "'" + schema.replace("'", "''") + "'"
+    return _OF_USERS.sub(lambda found: f"{found[1]} = {literal}", text)
+
+
+_OF_USERS = re.compile(r"((?:\w+\.)?nspname) !~ '\^pg_' AND \1 <> 'information_schema'")
+"""By which the .sql files leave PostgreSQL's own schemas out."""
 
 
 def _rows(
-    cursor: Any, name: str, value: Callable[[tuple[Any, ...]], tuple[Name, Any]]
+    cursor: Any,
+    name: str,
+    schema: str | None,
+    value: Callable[[tuple[Any, ...]], tuple[Name, Any]],
 ) -> dict[Name, Any]:
-    cursor.execute(query(name))
+    cursor.execute(query(name, schema=schema))
     return dict(value(row) for row in cursor.fetchall())
