@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode
 
+_SECRET = ("sslpassword",)
+"""Of libpq's parameters. https://www.postgresql.org/docs/current/libpq-connect.html"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
@@ -18,7 +21,7 @@ class Address:
     user: str
     password: str = field(repr=False)
     database: str
-    options: tuple[tuple[str, str], ...] = ()
+    options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Further libpq parameters of the user's URL, such as `("sslmode", "require")`."""
 
     @property
@@ -41,7 +44,7 @@ class Address:
 
     @property
     def safe(self) -> str:
-        """The URL without its password, for people to read."""
+        """The URL without its passwords, for people to read."""
         return self._url(None, None)
 
     def _url(self, password: str | None, driver: str | None) -> str:
@@ -55,7 +58,7 @@ class Address:
         else:
             host = f"[{self.host}]" if ":" in self.host else self.host
             place = f"{host}:{self.port}"
-        query += self.options
+        query += [one for one in self.options if password is not None or one[0] not in _SECRET]
         # libpq does not read `+` as a space: https://www.postgresql.org/docs/current/libpq-connect.html
         tail = f"?{urlencode(query, safe='/', quote_via=quote)}" if query else ""
         return f"{scheme}://{who}@{place}/{quote(self.database, safe='')}{tail}"

@@ -100,8 +100,8 @@ class Config:
     models: tuple[str, ...]
     """Each `module:name`, or a module (globs allowed) imported for its effect. Empty with Alembic:
     env.py's `target_metadata`."""
-    migrations: Path | AlembicMigrations | CommandMigrations | PythonMigrations
-    """What migrates; a Path is a folder of .sql files."""
+    migrations: Path | AlembicMigrations | CommandMigrations | PythonMigrations | None
+    """What migrates; a Path is a folder of .sql files. None: the models alone are expected."""
     name: str | None = None
     """Which `[[database]]` this is, where there are several."""
     baseline: Baseline = Baseline()

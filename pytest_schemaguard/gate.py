@@ -46,6 +46,7 @@ class Gate:
             raise pytest.UsageError(str(error)) from None
         for guard in () if self._names_tests else self._guards:
             try:
+                guard.judging.require_pending()
                 _ = guard.judging.judged
             except GuardError as error:
                 name = f"database {guard.config.name}: " if guard.config.name else ""

@@ -42,16 +42,7 @@ class Judging:
     @cached_property
     def pending(self) -> tuple[Migration, ...]:
         """Those that the baseline does not contain."""
-        left = tuple(one for one in self.migrations if one not in self.contained)
-        if not left:
-            raise MigrationError(
-                "baseline",
-                f"no migration comes after `at` = {self._config.baseline.at!r}, so nothing is to "
-                "be judged",
-                fix="name the last migration that production already has",
-                path=self._config.relative(self._config.file),
-            )
-        return left
+        return tuple(one for one in self.migrations if one not in self.contained)
 
     @cached_property
     def judged(self) -> tuple[Migration, ...]:
@@ -60,6 +51,17 @@ class Judging:
         if self._since is None:
             return self.pending if baseline.schema or baseline.at else self.pending[-1:]
         return self._changed(self.pending)
+
+    def require_pending(self) -> None:
+        """Raises MigrationError where nothing is left to be judged."""
+        if not self.pending:
+            raise MigrationError(
+                "baseline",
+                f"no migration comes after `at` = {self._config.baseline.at!r}, so nothing is to "
+                "be judged",
+                fix="name the last migration that production already has",
+                path=self._config.relative(self._config.file),
+            )
 
     def _changed(self, migrations: Sequence[Migration]) -> tuple[Migration, ...]:
         return tuple(

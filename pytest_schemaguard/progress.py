@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 1.0
 """What takes less than this needs no words."""
+BAR_WIDTH = 30
 
 
 class Progress:
@@ -48,3 +49,15 @@ class Progress:
         """Tells what a long step is at, at once."""
         if self._write is not None:
             self._write(f"\r\033[Kschema-guard: {text}")
+
+    def bar(self, done: int, of: int) -> None:
+        """Draws how many of them are done; `clear` before something else is written."""
+        if self._write is not None and done < of:
+            filled = done * BAR_WIDTH // of
+            drawn = "#" * filled + "." * (BAR_WIDTH - filled)
+            self._write(f"\r\033[Kschema-guard: [{drawn}] {done} of {of}")
+
+    def clear(self) -> None:
+        """Takes the words and the bar off the line."""
+        if self._write is not None:
+            self._write("\r\033[K")

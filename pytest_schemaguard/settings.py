@@ -88,12 +88,15 @@ def find(folder: Path) -> Path:
     )
 
 
-def load(file: Path) -> tuple[Config, ...]:
-    """The Config of this file's table, one for each of its databases. Raises ConfigError."""
+def load(file: Path, *, models_alone: bool = False) -> tuple[Config, ...]:
+    """The Config of this file's table, one for each of its databases. Raises ConfigError.
+
+    With `models_alone` there need be no `migrations`.
+    """
     table = _table(file)
     if table is None:
         raise ConfigError("configuration", f"no [{TABLE}] table", path=file)
-    return _Reader(file).configs(table)
+    return _Reader(file, models_alone=models_alone).configs(table)
 
 
 def _table(file: Path) -> Mapping[str, Any] | None:
@@ -111,6 +114,10 @@ def _table(file: Path) -> Mapping[str, Any] | None:
 
 class _Reader(TableReader):
     """What each key of ours is."""
+
+    def __init__(self, file: Path, *, models_alone: bool) -> None:
+        super().__init__(file)
+        self._needed = ("models",) if models_alone else ("models", "migrations")
 
     def configs(self, table: Mapping[str, Any]) -> tuple[Config, ...]:
         """One for each `[[database]]`, or the only one."""
@@ -168,12 +175,12 @@ class _Reader(TableReader):
         }
         values = self.read(TABLE, table, readers, later=LATER)
         alembic = isinstance(values.get("migrations"), AlembicMigrations)
-        for key in ("models", "migrations"):
+        for key in self._needed:
             if key not in values and not (alembic and key == "models"):
                 raise ConfigError(
                     key, f"missing in [{TABLE}]", fix=f"add it:\n{EXAMPLE}", path=self.file
                 )
-        return Config(file=self.file, **{"models": (), **values})
+        return Config(file=self.file, **{"models": (), "migrations": None, **values})
 
     # Keys
 

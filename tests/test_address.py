@@ -25,11 +25,13 @@ def test_url_forms() -> None:
         user="a b",
         password="p%w",
         database="x",
-        options=(("sslmode", "require"),),
+        options=(("sslmode", "require"), ("sslpassword", "s%w")),
     )
-    assert tcp.url("asyncpg") == "postgresql+asyncpg://a%20b:p%25w@[::1]:5433/x?sslmode=require"
+    assert tcp.url("asyncpg") == (
+        "postgresql+asyncpg://a%20b:p%25w@[::1]:5433/x?sslmode=require&sslpassword=s%25w"
+    )
     assert tcp.safe == "postgresql://a%20b@[::1]:5433/x?sslmode=require"
-    assert "p%w" not in repr(tcp)
+    assert "%w" not in repr(tcp)
 
 
 def test_a_folder_with_a_space_is_escaped_as_libpq_reads_it() -> None:

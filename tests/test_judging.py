@@ -67,8 +67,10 @@ def test_with_a_schema_all_are_judged(folder: Path) -> None:
 
 
 def test_where_nothing_follows_at_nothing_could_be_judged(folder: Path) -> None:
+    found = judging(folder, Baseline(at="0003_orders"))
+    assert (found.pending, found.judged) == ((), ())
     with pytest.raises(MigrationError) as caught:
-        _ = judging(folder, Baseline(at="0003_orders")).pending
+        found.require_pending()
     assert str(caught.value) == (
         "pyproject.toml: baseline: no migration comes after `at` = '0003_orders', so nothing is to "
         "be judged\n  next: name the last migration that production already has"

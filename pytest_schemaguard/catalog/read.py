@@ -104,6 +104,8 @@ def read_by(
         lambda row: (row[:2], Sequence(options=row[2], owner=row[3] and tuple(row[3]))),
     )
     others = _rows(cursor, "others", schema, lambda row: ((row[0], *row[1]), row[2]))
+    if schema is not None:  # what belongs to none, an extension, is the database's
+        others = {name: text for name, text in others.items() if name[1] == schema}
     excluded = {
         name for name in relations if any(fnmatchcase(".".join(name), one) for one in exclude)
     }

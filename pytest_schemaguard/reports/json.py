@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pytest_schemaguard.findings import Verdict
+    from pytest_schemaguard.findings import Finding, Verdict
 
 VERSION = "schema-guard-report/1"
 
@@ -28,10 +28,13 @@ def entry(
         "outcome": verdict.outcome.value,
         "reason": verdict.reason,
         "seconds": round(seconds, 3),
-        "findings": [
-            {**asdict(finding), "severity": finding.severity.value} for finding in verdict.findings
-        ],
+        "findings": [finding_values(finding) for finding in verdict.findings],
     }
+
+
+def finding_values(finding: Finding) -> dict[str, Any]:
+    """One finding, as plain values."""
+    return {**asdict(finding), "severity": finding.severity.value}
 
 
 def failed(entry: dict[str, Any]) -> bool:
@@ -49,13 +52,18 @@ def overall(entries: Sequence[dict[str, Any]]) -> Outcome:
 
 
 def write(path: Path, *, server: dict[str, str] | None, entries: Sequence[dict[str, Any]]) -> None:
-    """Writes the report whole, or not at all: a reader never sees half of it."""
+    """Writes the report. Raises OSError."""
     report = {
         "version": VERSION,
         "server": server,
         "outcome": overall(entries).value,
         "checks": list(entries),
     }
+    write_whole(path, report)
+
+
+def write_whole(path: Path, report: dict[str, Any]) -> None:
+    """Writes it whole, or not at all: a reader never sees half of it. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

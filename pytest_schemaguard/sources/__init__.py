@@ -118,6 +118,10 @@ def source_of(reach: Reach) -> Source:
         from pytest_schemaguard.sources.command import FunctionSource
 
         return FunctionSource(migrations, reach)
+    if migrations is None:
+        from pytest_schemaguard.sources.nothing import NoMigrations
+
+        return NoMigrations()
     from pytest_schemaguard.sources.plain import PlainSql
 
     return PlainSql(migrations, reach)
