@@ -84,8 +84,8 @@ def _refuse_mark(text: str, token: Token, titles: set[str], path: str | Path) ->
 
 def _placeholder(text: str, token: Token, *, starts: bool) -> str | None:
     """The placeholder that begins here; None for plain SQL."""
-    first = text[token.start]
-    if token.kind == "symbol" and first in "{$":  # no brace is SQL, and a lone $ neither
+    first = text[token.start : token.start + 1]  # nothing at the end of a file
+    if token.kind == "symbol" and first in {"{", "$"}:  # no brace is SQL, and a lone $ neither
         found = _BRACES.match(text, token.start)
         return found[0] if found else None
     if token.kind == "operator" and first == "<":

@@ -32,16 +32,16 @@ class NoMigrations:
         return b"no migrations"
 
     def contains(self, database: str, migrations: Sequence[Migration]) -> None:
-        """Nothing to believe."""
+        assert not migrations, database
 
     def up(self, database: str, migrations: Sequence[Migration]) -> Step:
-        raise AssertionError(migrations)
+        raise AssertionError(database, migrations)
 
     def again(self, database: str, migration: Migration) -> FileRun:
-        raise AssertionError(migration)
+        raise AssertionError(database, migration)
 
     def down(self, database: str, migration: Migration) -> FileRun:
-        raise AssertionError(migration)
+        raise AssertionError(database, migration)
 
     def go_back(self, database: str, migrations: Sequence[Migration]) -> Collection[str]:
-        raise AssertionError(migrations)
+        raise AssertionError(database, migrations)

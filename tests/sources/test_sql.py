@@ -174,6 +174,7 @@ def test_marks_in_a_way_down_are_refused(write: Callable[..., Path], tmp_path: P
         "SELECT 'word' <% name, name %> 'word', 'a' <<% b FROM t WHERE a <% b AND c %> d;",
         "CREATE OPERATOR <% (FUNCTION = f, LEFTARG = text, RIGHTARG = text, COMMUTATOR = %>);",
         "-- Down migration\nSELECT 1;",
+        "SELECT 1; SELECT 2",
         "SELECT a$1, $1 FROM t; PREPARE p AS SELECT $1;",
         "COPY t FROM stdin;\n{{ x }}\t${y}\n-- +goose Up\n\\.\n",
     ],
