@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pytest_schemaguard.address import Address
 
 CONNECT_TIMEOUT_S = 10
-_environment = threading.Lock()
 
 
 def connect(address: Address, *, token: str | None = None, owner: str | None = None) -> Any:
@@ -44,7 +43,7 @@ def connect(address: Address, *, token: str | None = None, owner: str | None = N
     if address.password:
         parameters["password"] = address.password
     try:
-        with _without_libpq_variables():
+        with _variables.hidden():
             connection = psycopg2.connect(**parameters)
     except psycopg2.OperationalError as error:
         raise ServerError(
@@ -82,16 +81,31 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-@contextlib.contextmanager
-def _without_libpq_variables() -> Iterator[None]:
-    with _environment:
-        hidden = {name: value for name, value in os.environ.items() if name.startswith("PG")}
-        for name in hidden:
-            del os.environ[name]
+class _LibpqVariables:
+    """Those of the environment, out of it while somebody connects, from whichever thread."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._connecting = 0
+        self._hidden: dict[str, str] = {}
+
+    @contextlib.contextmanager
+    def hidden(self) -> Iterator[None]:
+        with self._mutex:
+            self._connecting += 1
+            for name in [name for name in os.environ if name.startswith("PG")]:
+                self._hidden[name] = os.environ.pop(name)
         try:
             yield
         finally:
-            os.environ.update(hidden)
+            with self._mutex:
+                self._connecting -= 1
+                if not self._connecting:
+                    os.environ.update(self._hidden)
+                    self._hidden.clear()
+
+
+_variables = _LibpqVariables()
 
 
 def _without(text: str, password: str) -> str:
