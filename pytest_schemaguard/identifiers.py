@@ -1,4 +1,4 @@
-"""Names as SQL spells them. Pure."""
+"""Names and texts as SQL spells them. Pure."""
 
 from __future__ import annotations
 
@@ -41,3 +41,8 @@ def quoted(*name: str) -> str:
 def in_quotes(*name: str) -> str:
     """`"public"."user"` for `("public", "user")`, for PostgreSQL alone."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in name)
+
+
+def literal(text: str) -> str:
+    """An SQL string; no backslash in `text` is special (standard_conforming_strings)."""
+    return "'" + text.replace("'", "''") + "'"

@@ -76,11 +76,6 @@ def run_comment(*, run: str, **facts: str) -> str:
     return json.dumps({"schema-guard": run, **facts})
 
 
-def literal(text: str) -> str:
-    """An SQL string; no backslash in `text` is special (standard_conforming_strings)."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 class _LibpqVariables:
     """Those of the environment, out of it while somebody connects, from whichever thread."""
 
