@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
     from pathlib import Path
+
+CHECKS = ("single-head", "applies", "idempotent", "reversible", "drift", "queries", "login")
+LATER_CHECKS = (
+    "deploy-order",
+    "survives-crash",
+    "from-any-state",
+    "two-deployers",
+    "keeps-rows",
+    "locks",
+)
+"""Of the contract, and not served by this version."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +104,21 @@ class Login:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ignore:
+    """`[[ignore]]`: findings that fail nothing."""
+
+    code: str
+    """A shell pattern of findings' codes: `drift.extra-index`."""
+    subject: str = "*"
+    """A shell pattern of their subjects."""
+    reason: str
+    until: date | None = None
+    """The last day on which it holds."""
+    place: str
+    """Where it stands, for people: `pyproject.toml:12`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """One `[tool.schema-guard]` table; paths are absolute, defaults filled in."""
 
@@ -128,6 +155,7 @@ class Config:
     strict: bool = False
     statement_timeout_s: float = 60.0
     login: Login | None = None
+    ignore: tuple[Ignore, ...] = ()
 
     @property
     def root(self) -> Path:

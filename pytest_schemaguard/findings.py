@@ -39,6 +39,9 @@ class Finding:
     path: str | None = None
     line: int | None = None
     ignored: bool = False
+    """By an ignore rule: it is told, and fails nothing."""
+    reason: str | None = None
+    """The ignore rule's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +54,17 @@ class Verdict:
     """Why it was skipped or is unproven; what was proven where that needs saying."""
 
 
+def fails(finding: Finding, *, strict: bool = False) -> bool:
+    """Whether it fails its check: an error does, with `strict` a warning too."""
+    failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    return finding.severity in failing and not finding.ignored
+
+
 def judge(
     findings: tuple[Finding, ...], *, strict: bool = False, reason: str | None = None
 ) -> Verdict:
     """A verdict that fails on an error, and with `strict` on a warning too."""
-    failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    failed = any(f.severity in failing and not f.ignored for f in findings)
+    failed = any(fails(one, strict=strict) for one in findings)
     return Verdict(
         outcome=Outcome.FAILED if failed else Outcome.PASSED, findings=findings, reason=reason
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_schemaguard import ignores
+from pytest_schemaguard.checks import Scope
 from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.findings import Outcome, Verdict
 from pytest_schemaguard.guarding import (
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
     from pytest_schemaguard.checks import Check
+    from pytest_schemaguard.config import Ignore
     from pytest_schemaguard.guard import Guard
 
 _REPORT = "schema_guard"
@@ -149,7 +152,27 @@ class Gate:
             self._entries,
             fence=self._guards[0].fence,
             left_out=[one.left_out for one in self._guards if one.left_out is not None],
+            stale=[ignores.stale_words(one) for one in self._stale],
         )
+
+    @property
+    def _stale(self) -> list[Ignore]:
+        """The ignore rules that match nothing any more, of each database.
+
+        Only those about checks of the whole schema: which migrations are judged changes by the run.
+        """
+        found = []
+        for guard in self._guards:
+            own = [one for one in self._entries if _is_of(one, guard)]
+            looked = {
+                check.name
+                for check in asked_for(guard, Scope.SCHEMA)
+                for one in own
+                if one["check"] == check.name and one["outcome"] in {"passed", "failed"}
+            }
+            told = {(one["code"], one["subject"]) for entry in own for one in entry["findings"]}
+            found += ignores.stale(guard.config.ignore, looked=looked, found=told)
+        return found
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(
@@ -161,6 +184,9 @@ class Gate:
         if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self._deselected:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         yield
+        strict = any(guard.config.strict for guard in self._guards)
+        if exitstatus == pytest.ExitCode.OK and strict and self._stale:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         path = self._config.getoption("--schema-guard-json")
         if path:
             try:
@@ -191,6 +217,12 @@ _CUT_SHORT = (
     pytest.ExitCode.USAGE_ERROR,
 )
 """pytest has said itself why nothing ran."""
+
+
+def _is_of(entry: dict[str, Any], guard: Guard) -> bool:
+    """Whether this entry is about this one of the databases."""
+    name = guard.config.name
+    return name is None or f"::{name}::" in entry["nodeid"]
 
 
 def _refuse_what_cannot_be(config: pytest.Config) -> None:

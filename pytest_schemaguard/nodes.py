@@ -7,6 +7,7 @@ with a collector per judged migration below it. Items made any other way (append
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from pytest_schemaguard.config import AlembicMigrations
 from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.findings import Outcome, Verdict
 from pytest_schemaguard.guarding import guards_of
+from pytest_schemaguard.ignores import ignoring
 from pytest_schemaguard.reports import terminal
 
 if TYPE_CHECKING:
@@ -109,7 +111,13 @@ class CheckItem(pytest.Item):
 
     def runtest(self) -> None:
         try:
-            verdict = self.check.judge(self.guard, self.migration)
+            config = self.guard.config
+            verdict = ignoring(
+                self.check.judge(self.guard, self.migration),
+                config.ignore,
+                today=date.today(),  # noqa: DTZ011 - the day where this runs
+                strict=config.strict,
+            )
         except GuardError as error:
             verdict = Verdict(outcome=Outcome.UNPROVEN, reason=str(error))
         self.stash[verdict_key] = verdict

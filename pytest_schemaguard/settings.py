@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.config import (
+    CHECKS,
+    LATER_CHECKS,
     AlembicMigrations,
     Baseline,
     CommandMigrations,
@@ -17,8 +19,9 @@ from pytest_schemaguard.config import (
     Request,
 )
 from pytest_schemaguard.errors import ConfigError
+from pytest_schemaguard.ignore_table import IgnoreReader
 from pytest_schemaguard.project.environment import check_placeholders
-from pytest_schemaguard.toml_table import TABLE, TableReader
+from pytest_schemaguard.toml_table import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     import pytest
 
 SUPPORTED_MAJORS = range(14, 19)
-CHECKS = ("single-head", "applies", "idempotent", "reversible", "drift", "queries", "login")
 SERVER_KEYS = frozenset({"postgres", "server", "image", "tcp"})
 SERVERS = ("auto", "local", "embedded", "docker")
 EXAMPLE = """\
@@ -41,21 +43,12 @@ LATER = {
     "small-table-rows": "every table counts as large",
     "rerun": "the second run is the file's body",
     "runner": "SQL files are run statement by statement, as psql does",
-    "ignore": "every finding counts; `exclude` leaves whole tables out",
 }
 """Keys of the contract that this version does not serve, and what holds instead."""
 LATER_MIGRATIONS = {
     "style": "write each way into a file of its own: x.up.sql and x.down.sql",
     "variables": "write out the files as the tool does",
 }
-LATER_CHECKS = (
-    "deploy-order",
-    "survives-crash",
-    "from-any-state",
-    "two-deployers",
-    "keeps-rows",
-    "locks",
-)
 
 
 def start(config: pytest.Config) -> Path:
@@ -112,7 +105,7 @@ def _table(file: Path) -> Mapping[str, Any] | None:
     return table if isinstance(table, dict) else None
 
 
-class _Reader(TableReader):
+class _Reader(IgnoreReader):
     """What each key of ours is."""
 
     def __init__(self, file: Path, *, models_alone: bool) -> None:
@@ -172,6 +165,7 @@ class _Reader(TableReader):
             "strict": ("strict", self.flag),
             "statement-timeout-s": ("statement_timeout_s", self.seconds),
             "login": ("login", self.login),
+            "ignore": ("ignore", self.ignores),
         }
         values = self.read(TABLE, table, readers, later=LATER)
         alembic = isinstance(values.get("migrations"), AlembicMigrations)

@@ -79,6 +79,12 @@ class TableReader:
         # An inline table, `login = { model = ... }`: the line of what holds it.
         return None if section == TABLE and "." not in key else self.line(*_holder_of(full))
 
+    def lines_of(self, section: str) -> list[int]:
+        """The lines of the headers of a list of tables: `[[tool.schema-guard.ignore]]`."""
+        lines = self.file.read_text(encoding="utf-8").splitlines()
+        header = re.compile(rf"\s*\[\[\s*{re.escape(section)}\s*\]\]")
+        return [number for number, text in enumerate(lines, 1) if header.match(text)]
+
     # Types
 
     def text(self, key: str, value: Any) -> str:

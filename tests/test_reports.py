@@ -113,6 +113,7 @@ def test_the_report_has_the_shape_that_was_promised(
                 "path": "app/models.py",
                 "line": 17,
                 "ignored": False,
+                "reason": None,
             }
         ]
     assert list(path.parent.iterdir()) == [path]

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from pytest_schemaguard.config import (
+    LATER_CHECKS,
     AlembicMigrations,
     Baseline,
     CommandMigrations,
@@ -13,7 +15,7 @@ from pytest_schemaguard.config import (
     PythonMigrations,
 )
 from pytest_schemaguard.errors import ConfigError
-from pytest_schemaguard.settings import LATER, LATER_CHECKS, find, load
+from pytest_schemaguard.settings import LATER, find, load
 
 GOOD = """\
 [project]
@@ -430,3 +432,84 @@ def test_secrets_do_not_show_in_the_values(project: Path) -> None:
         + "basic = ['u', 'geheim']\n"
     )
     assert "geheim" not in repr(load(project / "pyproject.toml"))
+
+
+RULE = """
+[[tool.schema-guard.ignore]]
+code = "drift.extra-index"
+reason = "it is known"
+"""
+
+
+def test_ignore_rules(project: Path) -> None:
+    file = project / "pyproject.toml"
+    file.write_text(
+        GOOD
+        + RULE
+        + RULE.replace("reason", 'subject = "public.*"\nuntil = 2027-01-31\nreason')
+        + RULE.replace("reason", 'until = "2027-01-31"\nreason')
+    )
+    (config,) = load(file)
+    assert [(one.subject, one.until, one.place) for one in config.ignore] == [
+        ("*", None, "pyproject.toml:8"),
+        ("public.*", date(2027, 1, 31), "pyproject.toml:12"),
+        ("*", date(2027, 1, 31), "pyproject.toml:18"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (
+            'code = "drift.type"',
+            (
+                "[tool.schema-guard] ignore.reason: missing in a rule\n"
+                "  next: say why it is accepted: who reads it in a year has to know"
+            ),
+        ),
+        (
+            'code = "drift.type"\nreason = ""',
+            "[tool.schema-guard] ignore.reason: '' is no text\n  next: write it in quotes: \"...\"",
+        ),
+        (
+            'reason = "x"',
+            (
+                "[tool.schema-guard] ignore.code: missing in a rule\n"
+                '  next: such as: code = "drift.extra-index", subject = "public.user.*"'
+            ),
+        ),
+        (
+            'code = "drfit.type"\nreason = "x"',
+            (
+                "[tool.schema-guard] ignore.code: no check reports 'drfit.type'\n"
+                "  next: did you mean `drift`? codes read drift.extra-index"
+            ),
+        ),
+        (
+            'code = "drift.type"\nreason = "x"\nuntil = "next year"',
+            (
+                "[tool.schema-guard] ignore.until: 'next year' is no date\n"
+                "  next: write until = 2026-12-31"
+            ),
+        ),
+        (
+            'code = "drift.type"\nreason = "x"\nwhen = 1',
+            (
+                "[tool.schema-guard.ignore] when: no such key\n"
+                "  next: the keys are code, subject, reason, until"
+            ),
+        ),
+    ],
+)
+def test_an_ignore_rule_that_is_wrong_is_told_with_its_line(
+    project: Path, rule: str, words: str
+) -> None:
+    said = complaint(project, f"{RULE}\n[[tool.schema-guard.ignore]]\n{rule}")
+    assert said == f"PROJECT/pyproject.toml:12: {words}"
+
+
+def test_rules_that_are_no_list_are_refused(project: Path) -> None:
+    assert complaint(project, 'ignore = "drift.type"').endswith(
+        "[tool.schema-guard] ignore: it is no list of tables\n"
+        "  next: write [[tool.schema-guard.ignore]]"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard import ignores
 from pytest_schemaguard.findings import Finding, Outcome, Severity
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ def failure(verdict: Verdict) -> str:
     return "\n".join([*lines, *findings(verdict.findings)])
 
 
-def findings(found: tuple[Finding, ...]) -> Iterator[str]:
-    """The lines of these findings, the worst first."""
-    for finding in sorted(found, key=lambda finding: _ORDER.index(finding.severity)):
+def findings(found: Sequence[Finding]) -> Iterator[str]:
+    """The lines of these findings, the worst first; the ignored ones are counted."""
+    counting = [one for one in found if not one.ignored]
+    for finding in sorted(counting, key=lambda finding: _ORDER.index(finding.severity)):
         mark = "" if finding.severity is Severity.ERROR else f"{finding.severity.value}: "
         fact, *rest = finding.message.splitlines() or [""]
         yield f"{mark}{_subject(finding)}: {fact}"
@@ -40,6 +42,7 @@ def findings(found: tuple[Finding, ...]) -> Iterator[str]:
             else:
                 rest.append(f"fix: {finding.fix}")
         yield from (f"  {line}" for text in rest for line in text.splitlines())
+    yield from ignores.counted(found)
 
 
 def _subject(finding: Finding) -> str:
@@ -66,27 +69,35 @@ def summary(
     *,
     fence: str | None,
     left_out: Iterable[str] = (),
+    stale: Sequence[str] = (),
 ) -> None:
     """Warnings of checks that passed: they fail nothing, and must not pass unseen.
 
-    Below them what is known only when the checks have run: how the project's code was fenced in,
-    and what was not compared, for each database.
+    Below them ignore rules that match nothing any more, and what is known only when the checks have
+    run: how the project's code was fenced in, and what was not compared, for each database.
     """
     told = [
-        (entry, finding)
+        (entry["nodeid"], list(findings(_to_be_told(entry))))
         for entry in entries
-        for finding in entry["findings"]
-        if entry["outcome"] == Outcome.PASSED and finding["severity"] == Severity.WARNING
+        if entry["outcome"] == Outcome.PASSED
     ]
-    if told:
+    told = [(nodeid, lines) for nodeid, lines in told if lines]
+    if told or stale:
         reporter.section("schema-guard warnings")
-    for entry, finding in told:
-        told_one = Finding(**{**finding, "severity": Severity(finding["severity"])})
-        reporter.write_line("\n".join([entry["nodeid"], *findings((told_one,))]))
+    for nodeid, lines in told:
+        reporter.write_line("\n".join([nodeid, *lines]))
+    for one in stale:
+        reporter.write_line(one)
     if fence is not None:
         reporter.write_line(f"schema-guard: the project's code ran with {fence}")
     for one in left_out:
         reporter.write_line(f"schema-guard: not compared: {one}")
+
+
+def _to_be_told(entry: dict[str, Any]) -> list[Finding]:
+    """Warnings, and what is ignored."""
+    found = [Finding(**{**one, "severity": Severity(one["severity"])}) for one in entry["findings"]]
+    return [one for one in found if one.ignored or one.severity is Severity.WARNING]
 
 
 def last_line(config: pytest.Config, text: str) -> None:

@@ -1,0 +1,78 @@
+"""Reads `[[ignore]]`: every rule has a code that some check can report, and a reason."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import date, datetime
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.config import CHECKS, LATER_CHECKS, Ignore
+from pytest_schemaguard.errors import ConfigError
+from pytest_schemaguard.toml_table import TABLE, TableReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_NEEDED = {
+    "code": 'such as: code = "drift.extra-index", subject = "public.user.*"',
+    "reason": "say why it is accepted: who reads it in a year has to know",
+}
+
+
+class IgnoreReader(TableReader):
+    """The rules that have findings fail nothing."""
+
+    def ignores(self, key: str, value: Any) -> tuple[Ignore, ...]:
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            raise self.wrong(key, "it is no list of tables", f"write [[{TABLE}.{key}]]")
+        section = f"{self.inner or TABLE}.{key}"
+        lines = self.lines_of(section)
+        places = lines if len(lines) == len(value) else [self.line(key, self.inner or TABLE)]
+        found = []
+        for number, one in enumerate(value):
+            line = places[min(number, len(places) - 1)]
+            found.append(self.ignore(one, section, line))
+        return tuple(found)
+
+    def ignore(self, table: Mapping[str, Any], section: str, line: int | None) -> Ignore:
+        readers: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
+            "code": ("code", self.code),
+            "subject": ("subject", self.text),
+            "reason": ("reason", self.text),
+            "until": ("until", self.day),
+        }
+        try:
+            values = self.read(section, table, readers)
+            for key, fix in _NEEDED.items():
+                if key not in values:
+                    raise self.wrong(f"ignore.{key}", "missing in a rule", fix)
+        except ConfigError as error:
+            error.line = line
+            raise
+        where = self.file.name if line is None else f"{self.file.name}:{line}"
+        return Ignore(**values, place=where)
+
+    def code(self, key: str, value: Any) -> str:
+        """A pattern of codes that some check can report."""
+        pattern = self.text(key, value)
+        check, dot, _ = pattern.partition(".")
+        known = (*CHECKS, *LATER_CHECKS)
+        # A wildcard may stand for the dot too.
+        if any(fnmatchcase(one, check) for one in known) or (not dot and "*" in check):
+            return pattern
+        near = difflib.get_close_matches(check, known, n=1)
+        hint = f"did you mean `{near[0]}`? " if near else ""
+        raise self.wrong(
+            key, f"no check reports {pattern!r}", f"{hint}codes read drift.extra-index"
+        )
+
+    def day(self, key: str, value: Any) -> date:
+        if isinstance(value, datetime):
+            return value.date()
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise self.wrong(key, f"{value!r} is no date", "write until = 2026-12-31") from None

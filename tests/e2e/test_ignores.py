@@ -1,0 +1,132 @@
+"""Ignore rules in a user's project: nothing of them passes by silence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.conftest import FILE, MIGRATION, PYPROJECT, report_in, text_of
+from tests.e2e.test_databases import PYPROJECT as SEVERAL
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Project
+
+NARROW = MIGRATION.replace("integer", "smallint")
+RULE = """
+[[tool.schema-guard.ignore]]
+code = "drift.type"
+subject = "public.user.max_*"
+reason = "widened by the next release"
+"""
+DRIFT = "pyproject.toml::drift"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_an_ignored_difference_passes_and_is_told(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    project.write(FILE, NARROW)
+    project.append("pyproject.toml", RULE)
+    result = project.guard("--schema-guard-json=report.json", *workers)
+    assert result.ret == 0, text_of(result)
+    result.stdout.fnmatch_lines(
+        ["*schema-guard warnings*", DRIFT, "1 ignored: widened by the next release"]
+    )
+    (entry,) = [one for one in report_in(project)["checks"] if one["check"] == "drift"]
+    (finding,) = entry["findings"]
+    assert (entry["outcome"], finding["ignored"], finding["reason"]) == (
+        "passed", True, "widened by the next release",
+    )  # fmt: skip
+
+
+def test_what_is_not_ignored_fails_and_the_rest_is_counted(project: Project) -> None:
+    project.write(FILE, NARROW.replace("NOT NULL ", ""))
+    project.append("pyproject.toml", RULE)
+    result = project.guard(DRIFT)
+    assert result.ret == 1
+    said = text_of(result)
+    assert "public.user.max_reports: in the model User (app/models.py:14) NOT NULL" in said
+    assert "1 ignored: widened by the next release" in said
+    assert "smallint" not in said
+
+
+def test_a_rule_whose_day_is_past_ignores_nothing(project: Project) -> None:
+    project.write(FILE, NARROW)
+    project.append("pyproject.toml", RULE + "until = 2020-02-29\n")
+    result = project.guard(DRIFT)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        ["  the ignore rule at pyproject.toml:7 ended on 2020-02-29: widened by the next *"]
+    )
+
+
+STALE = (
+    "pyproject.toml:7: the ignore rule for drift.type public.user.max_[*] matches nothing any more",
+    "  next: remove it; its reason was: widened by the next release",
+)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_a_rule_that_matches_nothing_any_more_is_told(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    project.append("pyproject.toml", RULE)
+    result = project.guard(*workers)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*schema-guard warnings*", *STALE])
+
+
+def test_where_warnings_fail_a_stale_rule_does(project: Project) -> None:
+    project.write("pyproject.toml", f"{PYPROJECT}strict = true\n{RULE}")
+    result = project.guard()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*the ignore rule for drift.type*"])
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-k", "applies"], ["pyproject.toml::queries"], ["--deselect", DRIFT]]
+)
+def test_a_rule_is_not_called_stale_where_its_check_did_not_run(
+    project: Project, arguments: list[str]
+) -> None:
+    project.append("pyproject.toml", RULE)
+    assert "ignore rule" not in text_of(project.guard(*arguments))
+
+
+def test_a_rule_is_not_called_stale_where_its_check_could_not_look(project: Project) -> None:
+    project.append("pyproject.toml", RULE)
+    project.write(FILE, "SELECT 1 / 0;\n")
+    result = project.guard()
+    assert result.ret == 1
+    assert "ignore rule" not in text_of(result)
+
+
+def test_of_several_databases_each_has_its_own_rules(project: Project) -> None:
+    rule = RULE.replace("tool.schema-guard.ignore", "tool.schema-guard.database.ignore")
+    project.write(
+        "pyproject.toml",
+        SEVERAL.replace(
+            '\n[[tool.schema-guard.database]]\nname = "b',
+            rule + '\n[[tool.schema-guard.database]]\nname = "b',
+        ),
+    )
+    project.write("app/billing.py", (project.root / "app/models.py").read_text())
+    project.write(
+        "billing/0001_user.sql",
+        'CREATE TABLE "user" (id serial PRIMARY KEY, email varchar NOT NULL UNIQUE);\n' + NARROW,
+    )
+    project.write(FILE, NARROW)
+    result = project.guard("-k", "drift")
+    assert result.ret == 1
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*1 ignored: widened by the next release*"])
+
+
+def test_a_rule_without_a_reason_is_a_usage_error(project: Project) -> None:
+    project.append("pyproject.toml", '\n[[tool.schema-guard.ignore]]\ncode = "drift.type"\n')
+    result = project.guard()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "pyproject.toml:7: [tool.schema-guard] ignore.reason: missing in a rule" in (
+        text_of(result)
+    )
