@@ -157,22 +157,24 @@ class Gate:
 
     @property
     def _stale(self) -> list[Ignore]:
-        """The ignore rules that match nothing any more, of each database.
+        """The ignore rules that match nothing any more in any database that has them.
 
         Only those about checks of the whole schema: which migrations are judged changes by the run.
         """
-        found = []
-        for guard in self._guards:
-            own = [one for one in self._entries if _is_of(one, guard)]
-            looked = {
-                check.name
-                for check in asked_for(guard, Scope.SCHEMA)
-                for one in own
-                if one["check"] == check.name and one["outcome"] in {"passed", "failed"}
-            }
-            told = {(one["code"], one["subject"]) for entry in own for one in entry["findings"]}
-            found += ignores.stale(guard.config.ignore, looked=looked, found=told)
-        return found
+        stale = [(guard.config.ignore, self._stale_of(guard)) for guard in self._guards]
+        rules = dict.fromkeys(rule for own, _ in stale for rule in own)
+        return [rule for rule in rules if all(rule in found for own, found in stale if rule in own)]
+
+    def _stale_of(self, guard: Guard) -> tuple[Ignore, ...]:
+        own = [one for one in self._entries if _is_of(one, guard)]
+        looked = {
+            check.name
+            for check in asked_for(guard, Scope.SCHEMA)
+            for one in own
+            if one["check"] == check.name and one["outcome"] in {"passed", "failed"}
+        }
+        told = {(one["code"], one["subject"]) for entry in own for one in entry["findings"]}
+        return ignores.stale(guard.config.ignore, looked=looked, found=told)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(

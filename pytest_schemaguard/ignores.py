@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.config import CHECKS
-from pytest_schemaguard.findings import Outcome, Severity, Verdict, fails
+from pytest_schemaguard.findings import Outcome, Verdict, fails
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Sequence
@@ -78,8 +78,8 @@ def stale_words(rule: Ignore) -> str:
 
 def _checks_of(rule: Ignore) -> list[str]:
     name, dot, _ = rule.code.partition(".")
-    # A wildcard before the first dot may stand for the dot too.
-    return [one for one in CHECKS if not dot or name.endswith("*") or fnmatchcase(one, name)]
+    # A wildcard before the first dot may stand for a dot too.
+    return [one for one in CHECKS if not dot or "*" in name or fnmatchcase(one, name)]
 
 
 def _applied(finding: Finding, rules: Sequence[Ignore], today: date) -> Finding:
@@ -87,7 +87,7 @@ def _applied(finding: Finding, rules: Sequence[Ignore], today: date) -> Finding:
     for rule in about:
         if rule.until is None or today <= rule.until:
             return replace(finding, ignored=True, reason=rule.reason)
-    if not about or finding.severity is Severity.INFO:
+    if not about:
         return finding
     rule = about[0]
     said = f"the ignore rule at {rule.place} ended on {rule.until}: {rule.reason}"

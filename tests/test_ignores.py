@@ -102,6 +102,7 @@ def test_a_rule_is_stale_when_its_checks_have_looked_and_found_nothing_of_it() -
         ("drift.extra-index", {"queries"}, False),
         ("*.extra-index", {"drift", "queries"}, False),
         ("*", {"drift"}, False),
+        ("*t.extra-index", {"drift"}, False),
     ]:
         assert bool(stale([rule(code)], looked=looked, found=found)) is is_stale, code
 

@@ -102,25 +102,43 @@ def test_a_rule_is_not_called_stale_where_its_check_could_not_look(project: Proj
     assert "ignore rule" not in text_of(result)
 
 
-def test_of_several_databases_each_has_its_own_rules(project: Project) -> None:
-    rule = RULE.replace("tool.schema-guard.ignore", "tool.schema-guard.database.ignore")
-    project.write(
-        "pyproject.toml",
-        SEVERAL.replace(
-            '\n[[tool.schema-guard.database]]\nname = "b',
-            rule + '\n[[tool.schema-guard.database]]\nname = "b',
-        ),
-    )
+@pytest.fixture
+def several(project: Project) -> Project:
+    """Two databases that drift alike."""
+    project.write("pyproject.toml", SEVERAL)
     project.write("app/billing.py", (project.root / "app/models.py").read_text())
-    project.write(
-        "billing/0001_user.sql",
-        'CREATE TABLE "user" (id serial PRIMARY KEY, email varchar NOT NULL UNIQUE);\n' + NARROW,
-    )
+    project.write("billing/0001_user.sql", (project.root / "production.sql").read_text() + NARROW)
     project.write(FILE, NARROW)
-    result = project.guard("-k", "drift")
+    return project
+
+
+def test_of_several_databases_each_has_its_own_rules(several: Project) -> None:
+    several.append("pyproject.toml", RULE.replace("guard.ignore", "guard.database.ignore"))
+    result = several.guard("-k", "drift")
     assert result.ret == 1
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*1 ignored: widened by the next release*"])
+    result.stdout.fnmatch_lines(["pyproject.toml::billing::drift", "1 ignored: widened by the *"])
+
+
+def test_what_another_database_has_is_no_use_of_a_rule(several: Project) -> None:
+    of_users = SEVERAL.replace('name = "billing"', 'name = "b"')
+    rule = RULE.replace("guard.ignore", "guard.database.ignore")
+    first, _, second = of_users.rpartition("[[tool.schema-guard.database]]")
+    several.write("pyproject.toml", f"{first}{rule}\n[[tool.schema-guard.database]]{second}")
+    several.write(FILE, MIGRATION)
+    result = several.guard("-k", "drift")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*the ignore rule for drift.type*matches nothing any more"])
+
+
+def test_a_rule_of_several_databases_is_stale_where_none_has_use_for_it(several: Project) -> None:
+    several.write("pyproject.toml", f"{RULE}\n{SEVERAL.replace('[tool.schema-guard]', '')}")
+    several.write(FILE, MIGRATION)
+    assert "ignore rule" not in text_of(several.guard("-k", "drift"))
+    several.write(
+        "billing/0001_user.sql", (several.root / "production.sql").read_text() + MIGRATION
+    )
+    assert text_of(several.guard("-k", "drift")).count("matches nothing any more") == 1
 
 
 def test_a_rule_without_a_reason_is_a_usage_error(project: Project) -> None:
