@@ -107,3 +107,40 @@ def test_an_unreachable_address_is_said_without_the_password() -> None:
     assert words.startswith(f"postgresql://u@127.0.0.1:{port}/d: cannot connect\n")
     assert "Connection refused" in words
     assert "hunter2" not in words
+
+
+def test_threads_connect_at_once_and_the_environment_comes_back(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    databases.create("threads")
+    monkeypatch.setenv("PGHOSTADDR", "127.0.0.1")
+    monkeypatch.setenv("PGOPTIONS", "-c search_path=hostile")
+    silent = socket.create_server(("127.0.0.1", 0))  # it never answers: whoever connects waits
+    waiting = Address(
+        host="127.0.0.1",
+        port=silent.getsockname()[1],
+        user="u",
+        password="p",
+        database="d",
+        options=(("connect_timeout", "5"),),
+    )
+    seen = []
+
+    def connect_slowly() -> None:
+        with pytest.raises(ServerError):
+            connect(waiting)
+        seen.append("slow")
+
+    slow = threading.Thread(target=connect_slowly)
+    slow.start()
+    with silent, silent.accept()[0]:
+        for _ in range(3):
+            with databases.session("threads") as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT current_setting('search_path')")
+                seen.append(cursor.fetchone()[0])
+        assert seen == ['"$user", public'] * 3, "not behind the one that waits"
+    slow.join(10)
+    assert seen[3:] == ["slow"]
+    assert (os.environ["PGHOSTADDR"], os.environ["PGOPTIONS"]) == (
+        "127.0.0.1", "-c search_path=hostile",
+    )  # fmt: skip
