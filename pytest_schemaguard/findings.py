@@ -52,6 +52,8 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     reason: str | None = None
     """Why it was skipped or is unproven; what was proven where that needs saying."""
+    unproven: str | None = None
+    """What could not be looked at; it counts as soon as no finding fails the check."""
 
 
 def fails(finding: Finding, *, strict: bool = False) -> bool:
@@ -61,10 +63,20 @@ def fails(finding: Finding, *, strict: bool = False) -> bool:
 
 
 def judge(
-    findings: tuple[Finding, ...], *, strict: bool = False, reason: str | None = None
+    findings: tuple[Finding, ...],
+    *,
+    strict: bool = False,
+    reason: str | None = None,
+    unproven: str | None = None,
 ) -> Verdict:
-    """A verdict that fails on an error, and with `strict` on a warning too."""
-    failed = any(fails(one, strict=strict) for one in findings)
-    return Verdict(
-        outcome=Outcome.FAILED if failed else Outcome.PASSED, findings=findings, reason=reason
-    )
+    """A verdict that fails on an error, and with `strict` on a warning too.
+
+    Where nothing fails it, `unproven` is what could not be looked at.
+    """
+    if any(fails(one, strict=strict) for one in findings):
+        outcome = Outcome.FAILED
+    elif unproven is not None:
+        outcome, reason = Outcome.UNPROVEN, unproven
+    else:
+        outcome = Outcome.PASSED
+    return Verdict(outcome=outcome, findings=findings, reason=reason, unproven=unproven)

@@ -157,24 +157,21 @@ class Gate:
 
     @property
     def _stale(self) -> list[Ignore]:
-        """The ignore rules that match nothing any more in any database that has them.
-
-        Only those about checks of the whole schema: which migrations are judged changes by the run.
-        """
+        """The ignore rules that match nothing any more in any database that has them."""
         stale = [(guard.config.ignore, self._stale_of(guard)) for guard in self._guards]
         rules = dict.fromkeys(rule for own, _ in stale for rule in own)
         return [rule for rule in rules if all(rule in found for own, found in stale if rule in own)]
 
     def _stale_of(self, guard: Guard) -> tuple[Ignore, ...]:
-        own = [one for one in self._entries if _is_of(one, guard)]
-        looked = {
-            check.name
-            for check in asked_for(guard, Scope.SCHEMA)
-            for one in own
-            if one["check"] == check.name and one["outcome"] in {"passed", "failed"}
+        several = len(self._guards) > 1  # else no database is named in the nodeids
+        name = f"::{guard.config.name}::"
+        own = [one for one in self._entries if not several or name in one["nodeid"]]
+        told = {
+            ignores.Found(one["code"], one["subject"], one["severity"])
+            for entry in own
+            for one in entry["findings"]
         }
-        told = {(one["code"], one["subject"]) for entry in own for one in entry["findings"]}
-        return ignores.stale(guard.config.ignore, looked=looked, found=told)
+        return ignores.stale(guard.config.ignore, looked=_looked(guard, own), found=told)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(
@@ -186,8 +183,12 @@ class Gate:
         if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self._deselected:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         yield
-        strict = any(guard.config.strict for guard in self._guards)
-        if exitstatus == pytest.ExitCode.OK and strict and self._stale:
+        stale = self._stale
+        strict = any(
+            guard.config.strict and not {*guard.config.ignore}.isdisjoint(stale)
+            for guard in self._guards
+        )
+        if exitstatus == pytest.ExitCode.OK and strict:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         path = self._config.getoption("--schema-guard-json")
         if path:
@@ -196,6 +197,8 @@ class Gate:
                     self._config.invocation_params.dir / path,
                     server=self._guards[0].server_used(),
                     entries=self._entries,
+                    stale=[ignores.stale_words(one) for one in stale],
+                    strict=strict,
                 )
             except OSError as error:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -221,10 +224,24 @@ _CUT_SHORT = (
 """pytest has said itself why nothing ran."""
 
 
-def _is_of(entry: dict[str, Any], guard: Guard) -> bool:
-    """Whether this entry is about this one of the databases."""
-    name = guard.config.name
-    return name is None or f"::{name}::" in entry["nodeid"]
+def _looked(guard: Guard, entries: Sequence[dict[str, Any]]) -> set[str]:
+    """The checks that were run whole: of each migration that is pending, and none unproven."""
+    outcomes = {(one["check"], one["subject"]): one["outcome"] for one in entries}
+    ran = {check for check, _ in outcomes}
+    found = set()
+    for check in asked_for(guard):
+        if check.name not in ran:
+            continue
+        paths = [guard.config.file]
+        if check.scope is Scope.MIGRATION:
+            judging = guard.judging
+            if judging.judged != judging.pending:
+                continue
+            paths = [one.path for one in judging.judged]
+        seen = {outcomes.get((check.name, guard.relative(path))) for path in paths}
+        if seen <= {"passed", "failed", "skipped"}:
+            found.add(check.name)
+    return found
 
 
 def _refuse_what_cannot_be(config: pytest.Config) -> None:

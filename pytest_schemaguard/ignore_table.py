@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 from datetime import date, datetime
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.config import CHECKS, LATER_CHECKS, Ignore
 from pytest_schemaguard.errors import ConfigError
+from pytest_schemaguard.ignores import can_report
 from pytest_schemaguard.toml_table import TABLE, TableReader
 
 if TYPE_CHECKING:
@@ -23,11 +23,21 @@ _NEEDED = {
 class IgnoreReader(TableReader):
     """The rules that have findings fail nothing."""
 
+    place: int | None = None
+    """Which database's own rules are read, from 0; None: those of `[tool.schema-guard]`."""
+
     def ignores(self, key: str, value: Any) -> tuple[Ignore, ...]:
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
             raise self.wrong(key, "it is no list of tables", f"write [[{TABLE}.{key}]]")
-        section = f"{self.inner or TABLE}.{key}"
+        section = f"{TABLE}.{key}" if self.place is None else f"{TABLE}.database.{key}"
         lines = self.lines_of(section)
+        if self.place is not None:
+            # The database that the line is in is the last whose header stands above it.
+            headers = self.lines_of(f"{TABLE}.database")
+            above = [sum(header < line for header in headers) for line in lines]
+            lines = [
+                line for line, number in zip(lines, above, strict=True) if number == self.place + 1
+            ]
         places = lines if len(lines) == len(value) else [self.line(key, self.inner or TABLE)]
         found = []
         for number, one in enumerate(value):
@@ -39,7 +49,7 @@ class IgnoreReader(TableReader):
         readers: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
             "code": ("code", self.code),
             "subject": ("subject", self.text),
-            "reason": ("reason", self.text),
+            "reason": ("reason", self.reason),
             "until": ("until", self.day),
         }
         try:
@@ -56,16 +66,24 @@ class IgnoreReader(TableReader):
     def code(self, key: str, value: Any) -> str:
         """A pattern of codes that some check can report."""
         pattern = self.text(key, value)
-        check, dot, _ = pattern.partition(".")
-        known = (*CHECKS, *LATER_CHECKS)
-        # A wildcard may stand for the dot too.
-        if any(fnmatchcase(one, check) for one in known) or (not dot and "*" in check):
+        if any(can_report(one, pattern) for one in CHECKS):
             return pattern
-        near = difflib.get_close_matches(check, known, n=1)
-        hint = f"did you mean `{near[0]}`? " if near else ""
+        for one in LATER_CHECKS:
+            if can_report(one, pattern):
+                fact = f"{one}: not yet served by this version of pytest-schemaguard"
+                raise self.wrong(key, fact, f"the checks are {', '.join(CHECKS)}")
+        check, _, kind = pattern.partition(".")
+        near = difflib.get_close_matches(check, CHECKS, n=1)
+        hint = f"did you mean `{near[0]}.{kind or '*'}`? " if near else ""
         raise self.wrong(
             key, f"no check reports {pattern!r}", f"{hint}codes read drift.extra-index"
         )
+
+    def reason(self, key: str, value: Any) -> str:
+        text = self.text(key, value)
+        if not text.strip():
+            raise self.wrong(key, "it is empty", _NEEDED["reason"])
+        return text
 
     def day(self, key: str, value: Any) -> date:
         if isinstance(value, datetime):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.config import CHECKS
-from pytest_schemaguard.findings import Outcome, Verdict, fails
+from pytest_schemaguard.findings import Outcome, Severity, Verdict, fails
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Sequence
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.config import Ignore
     from pytest_schemaguard.findings import Finding
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is to be known of a finding to tell which rules match nothing."""
+
+    code: str
+    subject: str
+    severity: str
 
 
 def applied(
@@ -31,14 +41,21 @@ def applied(
 def ignoring(
     verdict: Verdict, rules: Sequence[Ignore], *, today: date, strict: bool = False
 ) -> Verdict:
-    """The verdict without what the rules have it ignore: it passes where nothing else fails it."""
+    """The verdict without what the rules have it ignore: it passes where nothing else fails it.
+
+    What could not be looked at besides is then what is left: the check is unproven.
+    """
     findings = applied(verdict.findings, rules, today=today)
     ignored = [one for one in findings if one.ignored]
     decided = any(fails(one, strict=strict) for one in verdict.findings)
-    outcome = verdict.outcome
-    if decided and ignored and not any(fails(one, strict=strict) for one in findings):
-        outcome = Outcome.PASSED
-    return replace(verdict, outcome=outcome, findings=findings)
+    verdict = replace(verdict, findings=findings)
+    if not (decided and ignored) or any(fails(one, strict=strict) for one in findings):
+        return verdict
+    if verdict.unproven is not None:
+        return replace(verdict, outcome=Outcome.UNPROVEN, reason=verdict.unproven)
+    # The reason of a check that failed can be what it proves where it passes.
+    told = [verdict.reason] if verdict.outcome is Outcome.UNPROVEN and verdict.reason else []
+    return replace(verdict, outcome=Outcome.PASSED, reason="; ".join([*told, *counted(findings)]))
 
 
 def is_about(rule: Ignore, code: str, subject: str) -> bool:
@@ -52,18 +69,20 @@ def counted(findings: Iterable[Finding]) -> list[str]:
 
 
 def stale(
-    rules: Sequence[Ignore], *, looked: Container[str], found: Collection[tuple[str, str]]
+    rules: Sequence[Ignore], *, looked: Container[str], found: Collection[Found]
 ) -> tuple[Ignore, ...]:
     """The rules that match nothing any more.
 
-    `looked` are the checks that ran to their end, `found` the codes and subjects of all that they
-    report. A rule that is also about another check may match there, and is none of these.
+    `looked` are the checks that ran to their end, `found` is all that they report. A rule that is
+    also about another check may match there, and one whose finding another hides may match again:
+    they are none of these.
     """
     return tuple(
         rule
         for rule in rules
-        if all(name in looked for name in _checks_of(rule))
-        and not any(is_about(rule, code, subject) for code, subject in found)
+        if (checks := _checks_of(rule))
+        and all(name in looked for name in checks)
+        and not any(is_about(rule, one.code, one.subject) or _hides(one, rule) for one in found)
     )
 
 
@@ -76,10 +95,41 @@ def stale_words(rule: Ignore) -> str:
     )
 
 
+def can_report(check: str, code: str) -> bool:
+    """Whether this pattern can match a finding's code of this check: `<check>.<kind>`."""
+    return any(
+        fnmatchcase(f"{check}.", code[:end])
+        # What is left is about the kind: the pattern's rest, or the wildcard that goes on.
+        for end in range(1, len(code) + 1)
+        if code[end:] or code[end - 1] == "*"
+    )
+
+
 def _checks_of(rule: Ignore) -> list[str]:
-    name, dot, _ = rule.code.partition(".")
-    # A wildcard before the first dot may stand for a dot too.
-    return [one for one in CHECKS if not dot or "*" in name or fnmatchcase(one, name)]
+    return [one for one in CHECKS if can_report(one, rule.code)]
+
+
+def _hides(one: Found, rule: Ignore) -> bool:
+    """Whether a finding of the rule's could be there, and not be told because of this one.
+
+    `drift` compares on, but nothing of what is missing or refused; the other checks can end at
+    their first error.
+    """
+    check, _, kind = one.code.partition(".")
+    if not can_report(check, rule.code):
+        return False
+    if check != "drift":
+        return one.severity == Severity.ERROR
+    return kind == "refused" or (
+        kind in {"missing-table", "missing-column"} and _reaches(rule.subject, one.subject)
+    )
+
+
+def _reaches(pattern: str, subject: str) -> bool:
+    """Whether the pattern may match the subject, or what is in it."""
+    literal = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    inside = f"{literal}.".startswith(f"{subject}.")
+    return inside or (literal != pattern and f"{subject}.".startswith(literal))
 
 
 def _applied(finding: Finding, rules: Sequence[Ignore], today: date) -> Finding:

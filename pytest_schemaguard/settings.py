@@ -122,7 +122,7 @@ class _Reader(IgnoreReader):
             raise self.wrong("database", "it is no list of tables", f"write [[{TABLE}.database]]")
         section = f"{TABLE}.database"
         named: dict[str, Config] = {}
-        for one in databases:
+        for place, one in enumerate(databases):
             name = one.get("name")
             if not isinstance(name, str) or not re.fullmatch(r"[\w-]+", name):
                 fact = f"{name!r} is no name" if "name" in one else "a database without a name"
@@ -138,9 +138,9 @@ class _Reader(IgnoreReader):
                     f"write it once, in [{TABLE}]",
                     section=section,
                 )
-            self.inner = section
+            self.inner, self.place = section, place if "ignore" in one else None
             named[name] = self.config({**rest, **one})
-            self.inner = None
+            self.inner = self.place = None
         return tuple(named.values())
 
     def config(self, table: Mapping[str, Any]) -> Config:

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from pytest_schemaguard.config import Ignore
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict, judge
-from pytest_schemaguard.ignores import applied, counted, ignoring, is_about, stale, stale_words
+from pytest_schemaguard.ignores import (
+    Found,
+    applied,
+    can_report,
+    counted,
+    ignoring,
+    is_about,
+    stale,
+    stale_words,
+)
 
 TODAY = date(2026, 11, 23)
 INDEX = Finding(
@@ -95,7 +104,7 @@ def test_a_reason_is_told_once_with_its_count() -> None:
 
 
 def test_a_rule_is_stale_when_its_checks_have_looked_and_found_nothing_of_it() -> None:
-    found = [("drift.type", "public.user.email")]
+    found = [Found("drift.type", "public.user.email", "error")]
     for code, looked, is_stale in [
         ("drift.extra-index", {"drift"}, True),
         ("drift.type", {"drift"}, False),
@@ -105,6 +114,64 @@ def test_a_rule_is_stale_when_its_checks_have_looked_and_found_nothing_of_it() -
         ("*t.extra-index", {"drift"}, False),
     ]:
         assert bool(stale([rule(code)], looked=looked, found=found)) is is_stale, code
+
+
+def test_a_rule_about_no_check_at_all_is_not_called_stale() -> None:
+    assert stale([rule("locks.rewrite")], looked={"drift"}, found=[]) == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "code", "subject", "is_stale"),
+    [
+        (Found("drift.type", "public.a.b", "error"), "drift.default", "public.a.b", True),
+        (Found("drift.refused", "public.a", "error"), "drift.default", "public.b.c", False),
+        (Found("drift.missing-column", "public.a.b", "error"), "drift.type", "public.a.b", False),
+        (Found("drift.missing-table", "public.a", "error"), "drift.type", "public.a.b", False),
+        (Found("drift.missing-table", "public.a", "error"), "drift.type", "public.*", False),
+        (Found("drift.missing-table", "public.a", "error"), "drift.type", "*", False),
+        (Found("drift.missing-table", "public.a", "error"), "drift.type", "public.ab.c", True),
+        (Found("drift.missing-table", "public.a", "error"), "login.status", "*", True),
+        (Found("login.status", "POST /", "error"), "login.no-answer", "*", False),
+        (Found("login.not-asked", "app", "warning"), "login.no-answer", "*", True),
+    ],
+)
+def test_a_rule_is_not_called_stale_where_another_finding_may_hide_its_own(
+    one: Found, code: str, subject: str, *, is_stale: bool
+) -> None:
+    told = stale([rule(code, subject)], looked={"drift", "login"}, found=[one])
+    assert bool(told) is is_stale
+
+
+@pytest.mark.parametrize("code", ["*", "drift.*", "dr*", "*.type", "d?ift.type", "*type", "[d]r*"])
+def test_codes_that_drift_can_report(code: str) -> None:
+    assert can_report("drift", code)
+
+
+@pytest.mark.parametrize("code", ["", "drift", "drift.", "?", "zzz*", "locks.*", "[drift.type"])
+def test_codes_that_drift_can_never_report(code: str) -> None:
+    assert not can_report("drift", code)
+
+
+@given(
+    code=st.text("drift.*?[]-ae", max_size=12),
+    kind=st.text("drift-ae", min_size=1, max_size=8),
+)
+def test_no_code_is_refused_that_matches_a_finding(code: str, kind: str) -> None:
+    if is_about(rule(code), f"drift.{kind}", ""):
+        assert can_report("drift", code)
+
+
+def test_what_could_not_be_looked_at_besides_is_left_when_the_findings_are_ignored() -> None:
+    verdict = judge((INDEX,), reason="9 statements planned", unproven="public.b: not stated")
+    assert verdict.outcome is Outcome.FAILED
+    told = ignoring(verdict, [rule()], today=TODAY)
+    assert (told.outcome, told.reason) == (Outcome.UNPROVEN, "public.b: not stated")
+
+
+def test_a_check_that_passes_by_a_rule_does_not_say_that_it_proved_what_failed() -> None:
+    verdict = judge((INDEX,), reason="up, down and up leave no trace")
+    told = ignoring(verdict, [rule()], today=TODAY)
+    assert (told.outcome, told.reason) == (Outcome.PASSED, "1 ignored: it is known")
 
 
 def test_a_stale_rule_is_told_with_its_place_and_reason() -> None:

@@ -88,7 +88,7 @@ def test_the_report_has_the_shape_that_was_promised(
     path = tmp_path / "reports" / "guard.json"
     report.write(path, server={"provider": "local", "version": "15.18"}, entries=entries)
     written = json.loads(path.read_text())
-    assert list(written) == ["version", "server", "outcome", "checks"]
+    assert list(written) == ["version", "server", "outcome", "checks", "ignores"]
     assert written["version"] == "schema-guard-report/1"
     assert written["outcome"] == overall
     for check in written["checks"]:

@@ -482,7 +482,36 @@ def test_ignore_rules(project: Path) -> None:
             'code = "drfit.type"\nreason = "x"',
             (
                 "[tool.schema-guard] ignore.code: no check reports 'drfit.type'\n"
-                "  next: did you mean `drift`? codes read drift.extra-index"
+                "  next: did you mean `drift.type`? codes read drift.extra-index"
+            ),
+        ),
+        (
+            'code = "drift"\nreason = "x"',
+            (
+                "[tool.schema-guard] ignore.code: no check reports 'drift'\n"
+                "  next: did you mean `drift.*`? codes read drift.extra-index"
+            ),
+        ),
+        (
+            'code = "zzz*"\nreason = "x"',
+            (
+                "[tool.schema-guard] ignore.code: no check reports 'zzz*'\n"
+                "  next: codes read drift.extra-index"
+            ),
+        ),
+        (
+            'code = "locks.*"\nreason = "x"',
+            (
+                "[tool.schema-guard] ignore.code: locks: not yet served by this version of "
+                "pytest-schemaguard\n  next: the checks are single-head, applies, idempotent, "
+                "reversible, drift, queries, login"
+            ),
+        ),
+        (
+            'code = "drift.type"\nreason = " "',
+            (
+                "[tool.schema-guard] ignore.reason: it is empty\n"
+                "  next: say why it is accepted: who reads it in a year has to know"
             ),
         ),
         (
@@ -506,6 +535,20 @@ def test_an_ignore_rule_that_is_wrong_is_told_with_its_line(
 ) -> None:
     said = complaint(project, f"{RULE}\n[[tool.schema-guard.ignore]]\n{rule}")
     assert said == f"PROJECT/pyproject.toml:12: {words}"
+
+
+def test_of_several_databases_each_rule_has_its_own_line(project: Path) -> None:
+    own = RULE.replace("guard.ignore", "guard.database.ignore")
+    name = '[[tool.schema-guard.database]]\nname = "{}"\n'
+    file = project / "pyproject.toml"
+    file.write_text(
+        GOOD + RULE + name.format("a") + own + name.format("b") + name.format("c") + own + own
+    )
+    assert [[one.place for one in config.ignore] for config in load(file)] == [
+        ["pyproject.toml:14"],
+        ["pyproject.toml:8"],  # those of all databases
+        ["pyproject.toml:22", "pyproject.toml:26"],
+    ]
 
 
 def test_rules_that_are_no_list_are_refused(project: Path) -> None:

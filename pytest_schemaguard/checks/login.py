@@ -36,13 +36,13 @@ def judge(guard: Guard, _: Migration | None) -> Verdict:
 def verdict_on(evidence: LoginEvidence, login: Login, *, strict: bool) -> Verdict:
     """What the evidence says; what could not be looked at makes it unproven."""
     found = tuple(findings(evidence, login))
+    unproven = _unproven(evidence, login)
     if not any(finding.severity is Severity.ERROR for finding in found):
-        unproven = _unproven(evidence, login)
         if unproven:
             return Verdict(outcome=Outcome.UNPROVEN, findings=found, reason=unproven)
     elif evidence.not_asked is not None:
         found = (*found, _not_asked(evidence.not_asked, login))
-    return verdict(found, strict=strict, reason=_proven(evidence))
+    return verdict(found, strict=strict, reason=_proven(evidence), unproven=unproven)
 
 
 def findings(evidence: LoginEvidence, login: Login) -> Iterator[Finding]:

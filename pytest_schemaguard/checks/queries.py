@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
+from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 from pytest_schemaguard.identifiers import quoted
 
@@ -32,14 +32,15 @@ def judge(guard: Guard, _: Migration | None) -> Verdict:
     models = guard.models
     role = guard.config.role
     found = tuple(findings(guard.refusals, models, role=role))
-    if models.unstated and not found:
-        lines = [f"{'.'.join(name)}: {why}" for name, why in models.unstated.items()]
-        return Verdict(
-            outcome=Outcome.UNPROVEN,
-            reason="\n".join([*lines, "  next: mend the model; the other classes were looked at"]),
-        )
+    unstated = [f"{'.'.join(name)}: {why}" for name, why in models.unstated.items()]
+    if unstated:
+        unstated.append("  next: mend the model; the other classes were looked at")
     of_role = f" as {role}" if role is not None else ""
-    return verdict(found, reason=f"{len(models.statements)} statements planned{of_role}")
+    return verdict(
+        found,
+        reason=f"{len(models.statements)} statements planned{of_role}",
+        unproven="\n".join(unstated) or None,
+    )
 
 
 def findings(

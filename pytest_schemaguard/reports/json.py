@@ -51,13 +51,25 @@ def overall(entries: Sequence[dict[str, Any]]) -> Outcome:
     return Outcome.SKIPPED if outcomes else Outcome.UNPROVEN
 
 
-def write(path: Path, *, server: dict[str, str] | None, entries: Sequence[dict[str, Any]]) -> None:
-    """Writes the report. Raises OSError."""
+def write(
+    path: Path,
+    *,
+    server: dict[str, str] | None,
+    entries: Sequence[dict[str, Any]],
+    stale: Sequence[str] = (),
+    strict: bool = False,
+) -> None:
+    """Writes the report. Raises OSError.
+
+    `stale` are the ignore rules that match nothing any more, in words; with `strict` they fail it.
+    """
+    outcome = Outcome.FAILED if strict and stale else overall(entries)
     report = {
         "version": VERSION,
         "server": server,
-        "outcome": overall(entries).value,
+        "outcome": outcome.value,
         "checks": list(entries),
+        "ignores": list(stale),
     }
     write_whole(path, report)
 

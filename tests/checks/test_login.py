@@ -146,6 +146,14 @@ def test_what_could_not_be_looked_at_is_unproven_unless_something_failed() -> No
     assert verdict.outcome is Outcome.FAILED
 
 
+def test_what_could_not_be_looked_at_is_kept_beside_what_failed() -> None:
+    unproven = attempt("new", "unproven", message="no row could be made", fix="add a row")
+    broken = (Answer(kind="existing", status=500),)
+    verdict = verdict_on(evidence(attempt(), unproven, answers=broken), LOGIN, strict=False)
+    assert verdict.outcome is Outcome.FAILED
+    assert verdict.unproven == "User: new row: no row could be made\n  next: add a row"
+
+
 def test_request_that_names_no_row_is_unproven() -> None:
     answers = (Answer(kind="existing", status=200), Answer(kind="new", problem="no-substitution"))
     verdict = verdict_on(evidence(answers=answers), LOGIN, strict=False)

@@ -148,3 +148,93 @@ def test_a_rule_without_a_reason_is_a_usage_error(project: Project) -> None:
     assert "pyproject.toml:7: [tool.schema-guard] ignore.reason: missing in a rule" in (
         text_of(result)
     )
+
+
+def test_a_stale_rule_is_in_the_report_and_fails_it_where_warnings_do(project: Project) -> None:
+    project.write("pyproject.toml", f"{PYPROJECT}strict = true\n{RULE}")
+    assert project.guard("--schema-guard-json=report.json").ret == 1
+    report = report_in(project)
+    assert report["outcome"] == "failed"
+    (said,) = report["ignores"]
+    assert said == (
+        "pyproject.toml:8: the ignore rule for drift.type public.user.max_* matches nothing any "
+        "more\n  next: remove it; its reason was: widened by the next release"
+    )
+
+
+OF_MIGRATIONS = RULE.replace("drift.type", "idempotent.*")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_a_rule_about_migrations_is_stale_where_all_that_are_pending_were_judged(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    project.append("pyproject.toml", OF_MIGRATIONS)
+    project.write("migrations/0002_more.sql", "SELECT 1;\n")
+    assert text_of(project.guard(*workers)).count("matches nothing any more") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["-k", "0002_more"], [f"pyproject.toml::{FILE}::idempotent"], ["pyproject.toml::drift"]],
+)
+def test_a_rule_about_migrations_is_not_called_stale_where_one_was_left_out(
+    project: Project, arguments: list[str]
+) -> None:
+    project.append("pyproject.toml", OF_MIGRATIONS)
+    project.write("migrations/0002_more.sql", "SELECT 1;\n")
+    result = project.guard(*arguments)
+    assert result.ret == 0
+    assert "ignore rule" not in text_of(result)
+
+
+def test_a_rule_about_migrations_is_not_called_stale_where_not_all_are_judged(
+    project: Project,
+) -> None:
+    project.write("pyproject.toml", PYPROJECT.partition("baseline")[0])
+    project.append("pyproject.toml", OF_MIGRATIONS.replace("idempotent", "applies"))
+    project.write("migrations/0000_user.sql", (project.root / "production.sql").read_text())
+    result = project.guard("-k", "applies")
+    result.assert_outcomes(passed=1, deselected=5)
+    assert "ignore rule" not in text_of(result)
+
+
+def test_a_rule_of_the_only_database_is_stale_too(project: Project) -> None:
+    table = PYPROJECT.replace(
+        "[tool.schema-guard]", "[tool.schema-guard]\n[[tool.schema-guard.database]]\nname = 'users'"
+    )
+    project.write("pyproject.toml", table + RULE.replace("guard.ignore", "guard.database.ignore"))
+    assert "matches nothing any more" in text_of(project.guard(DRIFT))
+
+
+UNSTATED = """
+
+class Odd(TypeDecorator):
+    impl = String
+    cache_ok = True
+
+    def bind_expression(self, bind):
+        raise ValueError("no such thing")
+
+
+class Bad(Base):
+    __tablename__ = "bad"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    odd: Mapped[str] = mapped_column(Odd)
+"""
+
+
+def test_a_class_that_could_not_be_looked_at_does_not_pass_with_what_is_ignored(
+    project: Project,
+) -> None:
+    """Nothing can be sent for Bad, and User lacks a column."""
+    head = "from sqlalchemy import String, TypeDecorator\n"
+    models = (project.root / "app/models.py").read_text()
+    project.write("app/models.py", head + models + UNSTATED)
+    project.write(FILE, "CREATE TABLE bad (id serial PRIMARY KEY, odd varchar NOT NULL);\n")
+    project.append("pyproject.toml", RULE.replace("drift.type", "queries.*").replace(".max_*", "*"))
+    result = project.guard("pyproject.toml::queries", "--schema-guard-json=report.json")
+    assert result.ret == 1
+    (entry,) = report_in(project)["checks"]
+    assert entry["outcome"] == "unproven", entry
