@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.diff import Difference
-from pytest_schemaguard.catalog.expected import build, clear
-from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.catalog.settle import settled_differences
+from pytest_schemaguard.expectation import Expectation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from pytest_schemaguard.models import Models
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.states import State
-
-DATABASE = "models"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,20 +80,14 @@ class Comparison:
 
 
 def compare(config: Config, databases: Databases, state: State, models: Models) -> Comparison:
-    """Makes the models' schema in a scratch database and compares the two catalogs.
+    """What the models describe, held against the migrated database's catalog.
 
     Raises ServerError, and psycopg2.Error where a connection fails.
     """
     assert state.snapshot is not None
-    databases.create(DATABASE, template=state.name)
-    with (
-        databases.session(DATABASE, as_admin=True) as admin,
-        databases.session(DATABASE) as owner,
-    ):
-        clear(admin, models, owner=databases.server.owner.user)
-        refused = {**models.unrendered, **build(owner, models)}
-        expected = read(admin, exclude=config.exclude)
-        differences = settled_differences(admin, expected, state.snapshot)
+    with closing(Expectation(config, databases, state, models)) as expectation:
+        expected, refused = expectation.snapshot, expectation.refused
+        differences = expectation.differences(state.snapshot)
     columns = state.snapshot.columns
     return Comparison(
         differences=differences,

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from pytest_schemaguard.catalog.diff import Difference
 
 _OF_TABLES = frozenset(
-    {"table", "relation-kind", "unlogged", "partitioning", "inheritance", "storage", "view"}
+    {
+        *("table", "relation-kind", "unlogged", "partitioning", "inheritance", "storage", "view"),
+        *("tablespace", "access-method"),
+    }
 )
 _OF_COLUMNS = frozenset(
     {
@@ -31,6 +34,7 @@ _OF_COLUMNS = frozenset(
 _KINDS = {
     "index": "index",
     "invalid-index": "index",
+    "index-tablespace": "index",
     "redundant-index": "index",
     "renamed-index": "index",
     "unique": "unique_constraint",

@@ -210,17 +210,20 @@ class Guard:
         with self.progress.step("reading the models"):
             models = self.processes.models.call(
                 "models/read",
-                {
-                    "subject": f"models {', '.join(self.config.models) or 'of env.py'}",
-                    "models": list(self.config.models),
-                    "source": self.source.environment,
-                    "root": str(self.config.root),
-                    "server_version": [self.server.major, 0],
-                },
+                {**self._models_arguments, "server_version": [self.server.major, 0]},
                 timeout_s=MODELS_TIMEOUT_S,
             )
         (self._run.folder / "fence").write_text(self.processes.models.fence, encoding="utf-8")
         return models
+
+    @property
+    def _models_arguments(self) -> dict[str, Any]:
+        return {
+            "subject": f"models {', '.join(self.config.models) or 'of env.py'}",
+            "models": list(self.config.models),
+            "source": self.source.environment,
+            "root": str(self.config.root),
+        }
 
     @property
     def fence(self) -> str | None:
@@ -251,7 +254,7 @@ class Guard:
             models = self.models
             with self.progress.step("comparing the models with the database"):
                 found = compare(self.config, self.databases, self.states.migrated(), models)
-                found = replace(found, hidden=self._hidden(found.differences))
+                found = replace(found, hidden=self.hidden(found.differences))
             left_out = found.left_out(self.config.exclude, models.facts.filters)
             if left_out is not None:
                 self._left_out.write_text(left_out, encoding="utf-8")
@@ -259,7 +262,24 @@ class Guard:
 
         return Comparison.from_json(self._once("comparison", look))
 
-    def _hidden(self, differences: Sequence[Difference]) -> Mapping[Difference, str]:
+    def models_beside(self, comparison: Comparison) -> Models:
+        """The models; where a table is in none of them, with the modules that were not imported.
+
+        Raises ProjectError.
+        """
+        models = self.models
+        asking = any(one.kind == "extra-table" for one in comparison.differences)
+        if not (asking or comparison.refused):
+            return models
+        found = self._once("unimported", self._look_for_modules)
+        return replace(models, unimported={name: tuple(tables) for name, tables in found.items()})
+
+    def _look_for_modules(self) -> Any:
+        return self.processes.models.call(
+            "models/unimported", self._models_arguments, timeout_s=MODELS_TIMEOUT_S
+        )
+
+    def hidden(self, differences: Sequence[Difference]) -> Mapping[Difference, str]:
         """Which of them a filter of env.py hides from Alembic, and which. Raises ProjectError."""
         from pytest_schemaguard.filters import hidden, objects_of
 

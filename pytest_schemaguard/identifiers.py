@@ -27,6 +27,8 @@ KEYWORDS = frozenset(
 
 https://www.postgresql.org/docs/current/sql-keywords-appendix.html
 """
+LONGEST_NAME = 63
+"""Bytes of a name: PostgreSQL cuts longer ones (NAMEDATALEN - 1)."""
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -46,3 +48,26 @@ def in_quotes(*name: str) -> str:
 def literal(text: str) -> str:
     """An SQL string; no backslash in `text` is special (standard_conforming_strings)."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def cut(name: str) -> str:
+    """What PostgreSQL keeps of a name."""
+    return name.encode()[:LONGEST_NAME].decode(errors="ignore")
+
+
+def unquoted(name: str) -> str:
+    """The name that SQL spells so."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def made_up_name(table: str, columns: str, label: str) -> str:
+    """PostgreSQL's makeObjectName: the longer of the two is cut until the whole fits."""
+    room = LONGEST_NAME - len(label) - 1 - (1 if columns else 0)
+    first, second = table.encode(), columns.encode()
+    while len(first) + len(second) > room:
+        if len(first) > len(second):
+            first = first[:-1]
+        else:
+            second = second[:-1]
+    parts = [first.decode(errors="ignore"), second.decode(errors="ignore"), label]
+    return "_".join(part for part in parts if part)

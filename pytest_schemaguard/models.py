@@ -84,6 +84,9 @@ class Models:
     """Tables with a statement of the ORM that SQLAlchemy refuses to render, with its message."""
     facts: EnvFacts = EnvFacts()
     """Of Alembic's env.py, where there is one."""
+    unimported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Modules of the project that define tables and were not imported, with what they call them;
+    looked for where something is in no model (Guard.models_beside), and not part of the JSON."""
 
     def to_json(self) -> dict[str, Any]:
         """Values that json can carry; `from_json` makes the same Models of them."""

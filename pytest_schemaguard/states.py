@@ -150,10 +150,9 @@ class States:
         self._databases.create(key)
         config = self._config
         with self._progress.step("making the baseline"):
-            if config.prepare:
-                self._prepare(key, config.prepare)
+            self.prepare(key)
             if config.baseline.schema is not None:
-                self._load(key, config.baseline.schema)
+                self.load(key, config.baseline.schema)
                 self._source.contains(key, self._contained)
             elif self._contained:
                 step = self._source.up(key, self._contained)
@@ -189,10 +188,13 @@ class States:
             line=place[1],
         )
 
-    def _prepare(self, database: str, texts: Sequence[str]) -> None:
+    def prepare(self, database: str) -> None:
+        """Runs `prepare` in this new database. Raises MigrationError."""
+        if not self._config.prepare:
+            return
         with self._databases.session(database, as_admin=True) as admin, admin.cursor() as cursor:
             there = _roles(cursor)
-            for text in texts:
+            for text in self._config.prepare:
                 for statement in split(text, path="prepare"):
                     self._prepare_one(cursor, statement.sql)
             self._databases.adopt_roles(_roles(cursor) - there)
@@ -224,7 +226,8 @@ class States:
                 path=self._relative(self._config.file),
             ) from None
 
-    def _load(self, database: str, schema: Path) -> None:
+    def load(self, database: str, schema: Path) -> None:
+        """Loads a dump of a schema into this database. Raises MigrationError, ServerError."""
         from pytest_schemaguard.sources import baseline
 
         with (

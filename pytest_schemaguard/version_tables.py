@@ -9,9 +9,12 @@ _NAMES = re.compile(
     r"|(?:flyway|refinery)_schema_history|goose_db_version|gorp_migrations|bun_migrations"
     r"|_?yoyo_\w+|databasechangelog\w*|pgmigrations|knex_migrations\w*|SequelizeMeta"
     r"|_sqlx_migrations|__diesel_schema_migrations|atlas_schema_revisions|_prisma_migrations"
-    r"|__EFMigrationsHistory|ar_internal_metadata"
+    r"|__EFMigrationsHistory|ar_internal_metadata|schemaversions?|play_evolutions(?:_lock)?"
+    r"|(?:typeorm_)?migrations(?:_lock)?|typeorm_metadata|__drizzle_migrations|mikro_orm_migrations"
+    r"|doctrine_migration_versions|phinxlog|aerich|migratehistory|south_migrationhistory"
+    r"|piccolo_migration|gopg_migrations|__migrations?"
 )
-"""Alembic, sqlalchemy-migrate, Rails, Django, Flyway, Liquibase and their like."""
+"""Alembic, sqlalchemy-migrate, Rails, dbmate, Django, Flyway, Liquibase, TypeORM and their like."""
 
 
 def is_version_table(name: str) -> bool:

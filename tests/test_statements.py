@@ -221,8 +221,10 @@ def test_sql_behind_copy_on_its_line_is_refused() -> None:
         (b"SELECT 1;\n\0", "x.sql:2: this file: holds a NUL byte"),
         (
             b"PGDMP\x01\x0e",
-            "x.sql: this file: is a dump in pg_dump's custom format, not SQL\n"
-            "  next: pg_restore --schema-only --file=x-schema.sql x.sql",
+            (
+                "x.sql: this file: is a dump in pg_dump's custom format, not SQL\n"
+                "  next: pg_restore --schema-only --file=x-schema.sql x.sql"
+            ),
         ),
         (b"toc.dat\0\0", "x.sql: this file: is a dump in pg_dump's tar format, not SQL\n"),
     ],

@@ -1,5 +1,5 @@
 -- Constraints of tables, with PostgreSQL's own text of them. NOT NULL constraints ('n', since 18)
--- are their columns' nullability; those that a partition inherits are its parent's, and so are the
+-- are their columns' nullability, but for those that do not hold for all rows; those that a partition inherits are its parent's, and so are the
 -- rows that a foreign key to a partitioned table has for each partition (conparentid).
 -- A key is told as its index too, since a unique index refuses the same rows; not where it is
 -- deferrable: it refuses them later.
@@ -14,6 +14,7 @@ SELECT
     WHEN 'u' THEN 'unique'
     WHEN 'c' THEN 'check'
     WHEN 'x' THEN 'exclusion'
+    WHEN 'n' THEN 'not null'
   END,
   pg_get_constraintdef(k.oid),
   ARRAY(
@@ -32,11 +33,26 @@ SELECT
     )
     FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
     WHERE i.indexrelid = k.conindid
-  ) END
+  ) END,
+  CASE
+    WHEN NOT i.indisvalid THEN 'its index is not valid, as while a partition lacks it'
+    WHEN off.tables IS NOT NULL THEN format('its triggers on %s are disabled', off.tables)
+  END,
+  (SELECT d.description FROM pg_description d
+   WHERE d.classoid = 'pg_constraint'::regclass AND d.objoid = k.oid)
 FROM pg_constraint k
+-- ALTER TABLE ... DISABLE TRIGGER ALL turns foreign keys off too.
+LEFT JOIN (
+  SELECT tgconstraint,
+    string_agg(DISTINCT tgrelid::regclass::text COLLATE "C", ', ')
+  FROM pg_trigger
+  WHERE tgisinternal AND tgenabled IN ('D', 'R')
+  GROUP BY tgconstraint
+) off (conid, tables) ON off.conid = k.oid
+LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype IN ('p', 'u', 'x')
 JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE k.contype IN ('p', 'f', 'u', 'c', 'x')
+WHERE (k.contype IN ('p', 'f', 'u', 'c', 'x') OR k.contype = 'n' AND NOT k.convalidated)
   AND k.conparentid = 0
   AND NOT c.relispartition
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'

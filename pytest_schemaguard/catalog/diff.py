@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from pytest_schemaguard.catalog.apart import others
+from pytest_schemaguard.catalog.counting import drawn_by_client, own_sequences, sequences
+from pytest_schemaguard.catalog.difference import Depth, Difference, gone, told, values
+from pytest_schemaguard.catalog.pairing import keys_of_same_columns, paired, stand_ins, unpaired
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from pytest_schemaguard.catalog.snapshot import (
         Column,
@@ -17,32 +21,12 @@ if TYPE_CHECKING:
         Index,
         Name,
         Relation,
-        Sequence,
         Snapshot,
     )
 
+__all__ = ["Depth", "Difference", "diff"]
+
 _VALIDITY = {True: "valid", False: "invalid"}
-
-
-class Depth(Enum):
-    CATALOG = "catalog"
-    """Everything: a database at two times."""
-    MODELS = "models"
-    """What models express; what they leave open is left to the database."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Difference:
-    """One fact in which the actual snapshot is not the expected one."""
-
-    kind: str
-    """`missing-column`, `extra-index`, `type`, `nullability`, `renamed-constraint`, ..."""
-    name: Name
-    """The actual object's name where it is there, otherwise the expected one's."""
-    expected: str | None
-    actual: str | None
-    relation: str = "table"
-    """What it is, or belongs to, in the database (Relation.kind)."""
 
 
 def diff(
@@ -53,14 +37,18 @@ def diff(
     What belongs to a relation that is missing or extra as a whole is not told one by one. Relations
     that `exclude` left out of either side are left out.
     """
+    if depth is Depth.MODELS and expected.sequences:
+        actual = drawn_by_client(expected, actual)
     found = [
         *_enums(expected, actual),
         *_domains(expected, actual),
-        *_sequences(expected, actual, depth),
+        *sequences(expected, actual, depth),
         *_relations(expected, actual, depth),
     ]
     if depth is Depth.CATALOG:
-        found += _others(expected, actual)
+        found += [*others(expected, actual), *_partitions(expected, actual)]
+    else:
+        found += own_sequences(expected, actual)
     found.sort(key=lambda one: (one.name[:2], one.name, one.kind))
     return tuple(found)
 
@@ -71,61 +59,88 @@ def _relations(expected: Snapshot, actual: Snapshot, depth: Depth) -> Iterator[D
         if name in skipped:
             continue
         wanted, there = expected.relations.get(name), actual.relations.get(name)
-        if there is None:
+        if there is None and depth is Depth.MODELS and name in actual.partitions:
+            # A class mapped to a partition: its columns are those of the whole.
+            whole = actual.columns_of(actual.partitions[name])
+            columns = {(*name, column): one for (*_, column), one in whole.items()}
+            wanted_columns = expected.columns_of(name)
+            for one in _columns(wanted_columns, columns, only_types=True):
+                yield replace(one, relation="partition")
+        elif there is None:
             assert wanted is not None
-            yield _gone("missing-table", name, expected=wanted.kind)
+            yield gone("missing-table", name, expected=wanted.kind)
         elif wanted is None:
-            yield replace(_gone("extra-table", name, actual=there.kind), relation=there.kind)
+            yield replace(gone("extra-table", name, actual=there.kind), relation=there.kind)
         elif depth is Depth.MODELS and wanted.is_table and not there.is_table:
             # A class mapped to a view: of the table that the models make instead, only what a
             # SELECT sees is comparable.
-            for one in _columns(name, expected, actual, only_types=True):
+            own = expected.columns_of(name), actual.columns_of(name)
+            for one in _columns(*own, only_types=True):
                 yield replace(one, relation=there.kind)
         else:
             for one in _parts(name, expected, actual, depth):
                 yield replace(one, relation=there.kind)
 
 
+def _partitions(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
+    """Of tables that are on both sides: the others' go with them."""
+    kept = expected.relations.keys() & actual.relations.keys()
+    for name in expected.partitions.keys() | actual.partitions.keys():
+        wanted, there = expected.partitions.get(name), actual.partitions.get(name)
+        if {wanted, there} - {None} <= kept:
+            yield from told("partition", name, _dotted(wanted), _dotted(there))
+
+
+def _dotted(name: Name | None) -> str | None:
+    return ".".join(name) if name else None
+
+
 def _parts(name: Name, expected: Snapshot, actual: Snapshot, depth: Depth) -> Iterator[Difference]:
     yield from _relation(name, expected.relations[name], actual.relations[name], depth)
-    yield from _columns(name, expected, actual, only_types=False)
+    yield from _columns(expected.columns_of(name), actual.columns_of(name), only_types=False)
     yield from _constraints_and_indexes(name, expected, actual)
+    yield from _notes(name, expected, actual, depth)
 
 
 def _relation(name: Name, wanted: Relation, there: Relation, depth: Depth) -> Iterator[Difference]:
     if wanted.is_table != there.is_table:
         yield Difference(kind="relation-kind", name=name, expected=wanted.kind, actual=there.kind)
     persistence = {True: "UNLOGGED", False: "LOGGED"}
-    yield from _values(
+    yield from values(
         name,
         (persistence[wanted.unlogged], wanted.partitioned_by, wanted.comment, wanted.inherits),
         (persistence[there.unlogged], there.partitioned_by, there.comment, there.inherits),
         ("unlogged", "partitioning", "comment", "inheritance"),
     )
-    if wanted.options is not None or depth is Depth.CATALOG:
-        yield from _values(name, (wanted.options,), (there.options,), ("storage",))
-    yield from _values(name, (wanted.definition,), (there.definition,), ("view",))
+    stated = (
+        ("storage", wanted.options, there.options),
+        ("tablespace", wanted.tablespace, there.tablespace),
+        ("access-method", wanted.access_method, there.access_method),
+    )
+    for kind, one, other in stated:
+        if one is not None or depth is Depth.CATALOG:
+            yield from values(name, (one,), (other,), (kind,))
+    yield from values(name, (wanted.definition,), (there.definition,), ("view",))
 
 
 def _columns(
-    table: Name, expected: Snapshot, actual: Snapshot, *, only_types: bool
+    wanted: Mapping[Name, Column], there: Mapping[Name, Column], *, only_types: bool
 ) -> Iterator[Difference]:
-    wanted, there = expected.columns_of(table), actual.columns_of(table)
     for name in wanted.keys() | there.keys():
         if name not in there:
-            yield _gone("missing-column", name, expected=_column_words(wanted[name]))
+            yield gone("missing-column", name, expected=_column_words(wanted[name]))
         elif name not in wanted:
             if not only_types:
-                yield _gone("extra-column", name, actual=_column_words(there[name]))
+                yield gone("extra-column", name, actual=_column_words(there[name]))
         else:
-            yield from _values(name, (wanted[name].type,), (there[name].type,), ("type",))
+            yield from values(name, (wanted[name].type,), (there[name].type,), ("type",))
             if not only_types:
                 yield from _column(name, wanted[name], there[name])
 
 
 def _column(name: Name, wanted: Column, there: Column) -> Iterator[Difference]:
     nullability = {True: "NULL", False: "NOT NULL"}
-    yield from _values(
+    yield from values(
         name,
         (nullability[wanted.nullable], wanted.generated, wanted.collation, wanted.comment),
         (nullability[there.nullable], there.generated, there.collation, there.comment),
@@ -141,7 +156,7 @@ def _column(name: Name, wanted: Column, there: Column) -> Iterator[Difference]:
             actual=there.identity or "serial",
         )
     else:
-        yield from _values(
+        yield from values(
             name,
             (wanted.default, wanted.identity),
             (there.default, there.identity),
@@ -153,64 +168,64 @@ def _constraints_and_indexes(
     table: Name, expected: Snapshot, actual: Snapshot
 ) -> Iterator[Difference]:
     wanted, there = expected.constraints_of(table), actual.constraints_of(table)
-    for name, one in _paired(wanted, there, _meaning):
-        yield from _values(name, (one.definition,), (there[name].definition,), (_slug(one.kind),))
-    missing, extra, renamed = _unpaired(wanted, there, _meaning)
-    for old, new in renamed:
+    changed, swapped = paired(wanted, there, _meaning)
+    missing, extra, renamed = unpaired(wanted, there, _meaning)
+    for old, new in [*swapped, *renamed]:
         yield Difference(kind="renamed-constraint", name=new, expected=old[-1], actual=new[-1])
     wanted_indexes, indexes = expected.indexes_of(table), actual.indexes_of(table)
     for name, index in indexes.items():
         before = wanted_indexes[name].valid if name in wanted_indexes else True
-        yield from _values(
-            name, (_VALIDITY[before],), (_VALIDITY[index.valid],), ("invalid-index",)
-        )
-    for name, index in _paired(wanted_indexes, indexes, _definition):
-        yield from _values(name, (index.definition,), (indexes[name].definition,), ("index",))
-    missing_indexes, extra_indexes, renamed = _unpaired(wanted_indexes, indexes, _definition)
-    for old, new in renamed:
+        yield from values(name, (_VALIDITY[before],), (_VALIDITY[index.valid],), ("invalid-index",))
+    changed_indexes, swapped = paired(wanted_indexes, indexes, _definition)
+    for name in changed_indexes:
+        definitions = wanted_indexes[name].definition, indexes[name].definition
+        yield from values(name, definitions[:1], definitions[1:], ("index",))
+    missing_indexes, extra_indexes, renamed = unpaired(wanted_indexes, indexes, _definition)
+    for old, new in [*swapped, *renamed]:
         yield Difference(kind="renamed-index", name=new, expected=old[-1], actual=new[-1])
     # A unique constraint and a unique index refuse the same rows: one can stand for the other.
-    for name, twin in _stand_ins(wanted, missing, indexes, extra_indexes):
+    for name, twin in stand_ins(wanted, missing, indexes, extra_indexes):
         yield Difference(
             kind="unique-index-for-constraint",
             name=twin,
             expected=wanted[name].definition,
             actual=indexes[twin].definition,
         )
-    for twin, name in _stand_ins(there, extra, wanted_indexes, missing_indexes):
+    for twin, name in stand_ins(there, extra, wanted_indexes, missing_indexes):
         yield Difference(
             kind="unique-constraint-for-index",
             name=twin,
             expected=wanted_indexes[name].definition,
             actual=there[twin].definition,
         )
+    same_names = [(name, name) for name in changed]
+    for old, new in [*same_names, *keys_of_same_columns(wanted, missing, there, extra)]:
+        definitions = wanted[old].definition, there[new].definition
+        yield from values(new, definitions[:1], definitions[1:], (_slug(wanted[old].kind),))
     yield from _alone("missing", expected, actual, missing, missing_indexes)
     yield from _alone("extra", actual, expected, extra, extra_indexes)
 
 
-def _stand_ins(
-    constraints: Mapping[Name, Constraint],
-    unpaired: list[Name],
-    indexes: Mapping[Name, Index],
-    unpaired_indexes: list[Name],
-) -> list[tuple[Name, Name]]:
-    """A unique constraint of one side with the equal index of the other; both lists lose them."""
-    found = []
-    for name in list(unpaired):
-        one = constraints[name]
-        twin = next(
-            (
-                index
-                for index in unpaired_indexes
-                if indexes[index].valid and indexes[index].definition == one.index
-            ),
-            None,
+def _notes(name: Name, expected: Snapshot, actual: Snapshot, depth: Depth) -> Iterator[Difference]:
+    """What is told of constraints and indexes besides what they are."""
+    wanted, there = expected.constraints_of(name), actual.constraints_of(name)
+    for key, one in there.items():
+        before = wanted.get(key)
+        yield from values(
+            key,
+            (before and before.unenforced,),
+            (one.unenforced,),
+            ("unenforced-constraint",),
         )
-        if one.kind == "unique" and twin is not None:
-            unpaired.remove(name)
-            unpaired_indexes.remove(twin)
-            found.append((name, twin))
-    return found
+        if before and before.kind == one.kind:
+            yield from values(key, (before.comment,), (one.comment,), ("constraint-comment",))
+            if depth is Depth.CATALOG and before.definition == one.definition:
+                yield from values(key, (before.index,), (one.index,), ("constraint-index",))
+    wanted_indexes = expected.indexes_of(name)
+    for key, index in actual.indexes_of(name).items():
+        other = wanted_indexes.get(key)
+        if other and (other.tablespace or depth is Depth.CATALOG):
+            yield from values(key, (other.tablespace,), (index.tablespace,), ("index-tablespace",))
 
 
 def _alone(
@@ -222,12 +237,12 @@ def _alone(
         one = own.constraints[name]
         redundant = bool(_effects_of(one) & _effects(other, name))
         kind = "redundant-constraint" if redundant else f"{word}-{_slug(one.kind)}"
-        yield _gone(kind, name, **{side: one.definition})
+        yield gone(kind, name, **{side: one.definition})
     for name in indexes:
         definition = own.indexes[name].definition
         # On its own side too: an invalid index that stands alone is not redundant.
         redundant = all(definition in _effects(each, name) for each in (own, other))
-        yield _gone("redundant-index" if redundant else f"{word}-index", name, **{side: definition})
+        yield gone("redundant-index" if redundant else f"{word}-index", name, **{side: definition})
 
 
 def _effects(snapshot: Snapshot, but: Name) -> set[object]:
@@ -253,9 +268,9 @@ def _enums(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
     for name in expected.enums.keys() | actual.enums.keys():
         wanted, there = expected.enums.get(name), actual.enums.get(name)
         if wanted is None:
-            yield _gone("extra-enum", name, actual=_labels(there))
+            yield gone("extra-enum", name, actual=_labels(there))
         elif there is None:
-            yield _gone("missing-enum", name, expected=_labels(wanted))
+            yield gone("missing-enum", name, expected=_labels(wanted))
         elif wanted != there:
             kind = "enum-order" if sorted(wanted) == sorted(there) else "enum-labels"
             yield Difference(kind=kind, name=name, expected=_labels(wanted), actual=_labels(there))
@@ -264,80 +279,17 @@ def _enums(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
 def _domains(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
     for name in expected.domains.keys() | actual.domains.keys():
         wanted, there = expected.domains.get(name), actual.domains.get(name)
-        yield from _told("domain", name, wanted, there)
+        renamed = wanted and there and _unnamed(wanted) == _unnamed(there)
+        yield from told("domain-constraint-name" if renamed else "domain", name, wanted, there)
 
 
-def _sequences(expected: Snapshot, actual: Snapshot, depth: Depth) -> Iterator[Difference]:
-    for name in expected.sequences.keys() | actual.sequences.keys():
-        wanted, there = expected.sequences.get(name), actual.sequences.get(name)
-        if depth is Depth.MODELS and (wanted is None or wanted.owner):
-            continue  # a serial column's sequence is told with its column, whatever it is called
-        options = [one.options if one else None for one in (wanted, there)]
-        yield from _told("sequence", name, *options)
-        if wanted and there:
-            yield from _values(name, (_owner(wanted),), (_owner(there),), ("sequence-owner",))
+_NAMED = re.compile(r' CONSTRAINT (?:"(?:[^"]|"")*"|[^\s"]+) (?=CHECK \()')
 
 
-def _others(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
-    """Not of a relation that is missing or extra as a whole."""
-    apart = expected.relations.keys() ^ actual.relations.keys()
-    for key in expected.others.keys() | actual.others.keys():
-        kind, name = key[0], key[1:]
-        if name[:2] not in apart:
-            yield from _told(kind, name, expected.others.get(key), actual.others.get(key))
-
-
-def _told(kind: str, name: Name, wanted: str | None, there: str | None) -> Iterator[Difference]:
-    side = "missing-" if there is None else "extra-" if wanted is None else ""
-    yield from _values(name, (wanted,), (there,), (f"{side}{kind}",))
-
-
-def _owner(sequence: Sequence) -> str | None:
-    return ".".join(sequence.owner) if sequence.owner else None
-
-
-def _paired(
-    wanted: Mapping[Name, Any], there: Mapping[Name, Any], same: Callable[[Any], Any]
-) -> Iterator[tuple[Name, Any]]:
-    """Those of the same name and kind on both sides that are not the same."""
-    for name, one in wanted.items():
-        if name in there and _same_kind(one, there[name]) and same(one) != same(there[name]):
-            yield name, one
-
-
-def _unpaired(
-    wanted: Mapping[Name, Any], there: Mapping[Name, Any], same: Callable[[Any], Any]
-) -> tuple[list[Name], list[Name], list[tuple[Name, Name]]]:
-    """Names on one side only: missing, extra, and the pairs that differ by their name alone."""
-    paired = {name for name in wanted if name in there and _same_kind(wanted[name], there[name])}
-    missing = sorted(wanted.keys() - paired)
-    extra = sorted(there.keys() - paired)
-    renamed = []
-    for old in list(missing):
-        twin = next((new for new in extra if same(there[new]) == same(wanted[old])), None)
-        if twin is not None:
-            missing.remove(old)
-            extra.remove(twin)
-            renamed.append((old, twin))
-    return missing, extra, renamed
-
-
-def _values(
-    name: Name, wanted: tuple[Any, ...], there: tuple[Any, ...], kinds: tuple[str, ...]
-) -> Iterator[Difference]:
-    for kind, one, other in zip(kinds, wanted, there, strict=True):
-        if one != other:
-            yield Difference(
-                kind=kind,
-                name=name,
-                expected=None if one is None else str(one),
-                actual=None if other is None else str(other),
-            )
-
-
-def _same_kind(one: Constraint | Index, other: Constraint | Index) -> bool:
-    """A check called as the other side's key is no changed key."""
-    return getattr(one, "kind", None) == getattr(other, "kind", None)
+def _unnamed(domain: str) -> list[str]:
+    """The domain, and its constraints without their names, in whose order they are told."""
+    first, *constraints = _NAMED.split(domain)
+    return [first, *sorted(constraints)]
 
 
 def _meaning(constraint: Constraint) -> tuple[str, str]:
@@ -346,12 +298,6 @@ def _meaning(constraint: Constraint) -> tuple[str, str]:
 
 def _definition(index: Index) -> str:
     return index.definition
-
-
-def _gone(
-    kind: str, name: Name, *, expected: str | None = None, actual: str | None = None
-) -> Difference:
-    return Difference(kind=kind, name=name, expected=expected, actual=actual)
 
 
 def _labels(labels: tuple[str, ...] | None) -> str:

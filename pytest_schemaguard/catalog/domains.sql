@@ -1,4 +1,4 @@
--- Domains that no extension owns, as CREATE DOMAIN ... AS would spell them.
+-- Domains that no extension owns, by itself or with its schema, as CREATE DOMAIN ... AS would spell them.
 -- https://www.postgresql.org/docs/current/catalog-pg-type.html
 SELECT
   n.nspname,
@@ -28,5 +28,9 @@ WHERE t.typtype = 'd'
   AND NOT EXISTS (
     SELECT FROM pg_depend e
     WHERE e.classid = 'pg_type'::regclass AND e.objid = t.oid AND e.deptype = 'e'
+  )
+  AND NOT EXISTS (
+    SELECT FROM pg_depend e
+    WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e'
   )
 ORDER BY 1, 2

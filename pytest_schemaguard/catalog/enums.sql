@@ -1,4 +1,4 @@
--- Enum types that no extension owns, with their labels in order.
+-- Enum types that no extension owns, by itself or with its schema, with their labels in order.
 -- https://www.postgresql.org/docs/current/catalog-pg-enum.html
 SELECT
   n.nspname,
@@ -11,5 +11,9 @@ WHERE t.typtype = 'e'
   AND NOT EXISTS (
     SELECT FROM pg_depend d
     WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
+  )
+  AND NOT EXISTS (
+    SELECT FROM pg_depend e
+    WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e'
   )
 ORDER BY 1, 2

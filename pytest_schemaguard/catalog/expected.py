@@ -1,8 +1,9 @@
-"""Makes the schema that the models describe, in a scratch database cloned from the migrated one.
+"""Makes the schema that the models describe, in a scratch database beside the migrated one.
 
-So extensions, schemas, functions and domains that the models need are there, and PostgreSQL itself
-normalises both sides. Its tables go first, and so do the types and sequences that the models
-create: `create_all` would keep an existing enum and hide a difference of labels.
+It is a clone of that, or has the same surroundings (surroundings.py): so extensions, schemas,
+functions and domains that the models need are there, and PostgreSQL itself normalises both sides.
+Its tables go first, and so do the types and sequences that the models create: `create_all` would
+keep an existing enum and hide a difference of labels.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg2
 from psycopg2 import errorcodes, sql
+
+from pytest_schemaguard.catalog.piecewise import make_in_parts, refusal, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.models import Models
 
-CHUNK = 500
+CHUNK = 150
 """Statements sent as one string: few round trips, within the locks of one transaction."""
 _RELATIONS = Path(__file__).with_name("relations.sql")
 _KINDS = {
@@ -36,6 +38,20 @@ _ALREADY_THERE = {
 }
 
 
+def silence(connection: Any) -> None:
+    """Has no event trigger of the database run any more: each statement of ours would fire them.
+
+    Raises psycopg2.Error.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT evtname FROM pg_event_trigger"
+            " WHERE evtenabled <> 'D' AND pg_has_role(evtowner, 'USAGE')"
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(sql.SQL("ALTER EVENT TRIGGER {} DISABLE").format(sql.Identifier(name)))
+
+
 def clear(connection: Any, models: Models, *, owner: str) -> None:
     """Drops what the models are to make anew, and lets `owner` make it.
 
@@ -43,6 +59,7 @@ def clear(connection: Any, models: Models, *, owner: str) -> None:
     may use but not create in. Excluded tables go too, since the models describe them all the same.
     Raises psycopg2.Error.
     """
+    silence(connection)
     with connection.cursor() as cursor:
         cursor.execute(_RELATIONS.read_text(encoding="utf-8"))
         # IF EXISTS: a table takes the views over it along.
@@ -79,6 +96,8 @@ def clear(connection: Any, models: Models, *, owner: str) -> None:
 def build(connection: Any, models: Models) -> dict[Name, str]:
     """Runs the models' DDL; returns the objects that PostgreSQL refused, with its message.
 
+    Of a table that it refuses, all is made but the columns and constraints that are at fault.
+
     A function, or whatever a listener of the models makes, that the migrated database has already
     is not refused. Raises psycopg2.Error where the connection itself fails.
     """
@@ -87,24 +106,15 @@ def build(connection: Any, models: Models) -> dict[Name, str]:
         for chunk in _chunks(models.ddl):
             # In autocommit mode one string is one transaction: when it fails, nothing is left.
             # A line of its own for the semicolon: a statement may end with a comment.
-            if _refusal(cursor, "\n;\n".join(one.sql for one in chunk)) is None:
+            if refusal(cursor, "\n;\n".join(one.sql for one in chunk)) is None:
                 continue
             for one in chunk:
-                error = _refusal(cursor, one.sql)
+                error = refusal(cursor, one.sql)
                 if error is None or (one.kind == "other" and error.pgcode in _ALREADY_THERE):
                     continue
-                refused[one.name] = error.diag.message_primary or str(error)
+                parts = make_in_parts(cursor, one) if one.kind == "table" else None
+                refused.update({one.name: words(error)} if parts is None else parts)
     return refused
-
-
-def _refusal(cursor: Any, statement: str) -> psycopg2.Error | None:
-    try:
-        cursor.execute(statement)
-    except psycopg2.Error as error:
-        if error.pgcode is None:  # the connection broke: no word on the statement
-            raise
-        return error
-    return None
 
 
 def _chunks(statements: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -21,7 +21,8 @@ SELECT
     FROM unnest(i.indkey) WITH ORDINALITY AS key (attnum, place)
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = key.attnum
     ORDER BY key.place
-  )
+  ),
+  (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = x.reltablespace)
 FROM pg_index i
 JOIN pg_class x ON x.oid = i.indexrelid
 JOIN pg_class c ON c.oid = i.indrelid

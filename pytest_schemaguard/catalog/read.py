@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard.catalog.collecting import uncollected
 from pytest_schemaguard.catalog.snapshot import (
     Column,
     Constraint,
@@ -17,6 +18,7 @@ from pytest_schemaguard.catalog.snapshot import (
     Snapshot,
 )
 from pytest_schemaguard.catalog.transaction import read_only
+from pytest_schemaguard.identifiers import literal
 
 if TYPE_CHECKING:
     import collections.abc
@@ -34,6 +36,7 @@ def read(connection: Any, *, exclude: collections.abc.Sequence[str] = ()) -> Sna
         return read_by(cursor, exclude=exclude)
 
 
+@uncollected()
 def read_by(
     cursor: Any, *, exclude: collections.abc.Sequence[str] = (), schema: str | None = None
 ) -> Snapshot:
@@ -45,19 +48,10 @@ def read_by(
         cursor,
         "relations",
         schema,
-        lambda row: (
-            (row[0], row[1]),
-            Relation(
-                kind=row[2],
-                unlogged=row[3],
-                partitioned_by=row[4],
-                comment=row[5],
-                options=", ".join(sorted(row[6])) if row[6] else None,
-                inherits=row[7],
-                definition=row[8],
-            ),
-        ),
+        lambda row: ((row[0], row[1]), _relation(row)),
     )
+    partitions = {name: of for name, of in relations.items() if isinstance(of, tuple)}
+    relations = {name: one for name, one in relations.items() if name not in partitions}
     columns = _rows(
         cursor,
         "columns",
@@ -86,6 +80,8 @@ def read_by(
                 definition=row[4],
                 columns=tuple(row[5]),
                 index=row[6],
+                unenforced=row[7],
+                comment=row[8],
             ),
         ),
     )
@@ -93,7 +89,10 @@ def read_by(
         cursor,
         "indexes",
         schema,
-        lambda row: (row[:3], Index(definition=row[3], valid=row[4], columns=tuple(row[5]))),
+        lambda row: (
+            row[:3],
+            Index(definition=row[3], valid=row[4], columns=tuple(row[5]), tablespace=row[6]),
+        ),
     )
     enums = _rows(cursor, "enums", schema, lambda row: (row[:2], tuple(row[2])))
     domains = _rows(cursor, "domains", schema, lambda row: (row[:2], row[2]))
@@ -127,7 +126,25 @@ def read_by(
             if one.owner is None or one.owner[:2] not in excluded
         },
         others={name: text for name, text in others.items() if name[1:3] not in excluded},
+        partitions=partitions,
         excluded=tuple(sorted(excluded)),
+    )
+
+
+def _relation(row: tuple[Any, ...]) -> Relation | Name:
+    """A partition is only whose storage it is."""
+    if row[11] is not None:
+        return tuple(row[11])
+    return Relation(
+        kind=row[2],
+        unlogged=row[3],
+        partitioned_by=row[4],
+        comment=row[5],
+        options=", ".join(sorted(row[6])) if row[6] else None,
+        inherits=row[7],
+        definition=row[8],
+        tablespace=row[9],
+        access_method=row[10],
     )
 
 
@@ -136,8 +153,7 @@ def query(name: str, *, schema: str | None = None) -> str:
     text = (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
     if schema is None:
         return text
-    literal = "'" + schema.replace("'", "''") + "'"
-    return _OF_USERS.sub(lambda found: f"{found[1]} = {literal}", text)
+    return _OF_USERS.sub(lambda found: f"{found[1]} = {literal(schema)}", text)
 
 
 _OF_USERS = re.compile(r"((?:\w+\.)?nspname) !~ '\^pg_' AND \1 <> 'information_schema'")

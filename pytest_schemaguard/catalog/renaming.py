@@ -46,5 +46,6 @@ def renamed(snapshot: Snapshot, old: str, new: str) -> Snapshot:
         },
         enums={name_of(name): labels for name, labels in snapshot.enums.items()},
         others={name_of(name, 1): value_of(text) for name, text in snapshot.others.items()},
+        partitions={name_of(name): name_of(of) for name, of in snapshot.partitions.items()},
         excluded=tuple(name_of(name) for name in snapshot.excluded),
     )

@@ -25,4 +25,8 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
     SELECT FROM pg_depend e
     WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype IN ('e', 'i')
   )
+  AND NOT EXISTS (
+    SELECT FROM pg_depend e
+    WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e'
+  )
 ORDER BY 1, 2

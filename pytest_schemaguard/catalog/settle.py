@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import sql
 
-from pytest_schemaguard.catalog.choices import choice_meaning
+from pytest_schemaguard.catalog.choices import choice_meaning, predicate_meaning
 from pytest_schemaguard.catalog.diff import Depth, diff
-from pytest_schemaguard.catalog.equivalents import default_meaning, expression_meaning
+from pytest_schemaguard.catalog.equivalents import default_meaning
+from pytest_schemaguard.catalog.expressions import Known
+from pytest_schemaguard.catalog.pruned import pruned
 from pytest_schemaguard.catalog.read import query
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
-from pytest_schemaguard.identifiers import in_quotes
+from pytest_schemaguard.identifiers import in_quotes, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,19 +32,21 @@ if TYPE_CHECKING:
 ROUNDS = 3
 """Two are enough for all that is known; the third shows that the text stays."""
 _SETTLING = "schema_guard_settling"
+_NOT_VALID = " NOT VALID"
 _WITH_EXPRESSIONS = ("default", "generated", "check", "exclusion", "index", "domain")
 """The ends of the kinds of difference that can be one of spelling only."""
 
 
 def settled_differences(
-    connection: Any, expected: Snapshot, actual: Snapshot
+    connection: Any, expected: Snapshot, actual: Snapshot, *, depth: Depth = Depth.MODELS
 ) -> tuple[Difference, ...]:
     """The differences of the two that stay when both sides' texts have settled.
 
     `connection` is on the scratch database that `expected` was read from. Raises psycopg2.Error
     where the connection itself fails.
     """
-    found = diff(expected, actual, depth=Depth.MODELS)
+    expected, actual = pruned(expected, actual)
+    found = diff(expected, actual, depth=depth)
     # A pair that differs in its name too is told as a missing and an extra one.
     suspects = {one.name for one in found if one.kind.endswith(_WITH_EXPRESSIONS)}
     if not suspects:
@@ -53,7 +57,7 @@ def settled_differences(
         expected = _settled(cursor, expected, suspects)
         actual = _settled(cursor, actual, suspects)
         cursor.execute("ROLLBACK")
-    return diff(expected, _alike(expected, actual, suspects), depth=Depth.MODELS)
+    return diff(expected, _alike(expected, actual, suspects), depth=depth)
 
 
 def _settled(cursor: Any, side: Snapshot, suspects: set[Name]) -> Snapshot:
@@ -123,18 +127,24 @@ def _column(cursor: Any, name: Name, column: Column) -> Column:
 
 
 def _constraint(cursor: Any, name: Name, constraint: Constraint) -> Constraint:
+    # What is not to be validated is not planned either: no function of it is called.
+    unread = _NOT_VALID if constraint.kind == "check" else ""
+
     def feed(text: str) -> str | None:
-        return _told(
+        told = _told(
             cursor,
             sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
-                sql.Identifier(*name[:2]), sql.Identifier(_SETTLING), sql.SQL(text)
+                sql.Identifier(*name[:2]), sql.Identifier(_SETTLING), sql.SQL(text + unread)
             ),
             "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
             " WHERE conrelid = %s::regclass AND conname = %s",
             (in_quotes(*name[:2]), _SETTLING),
         )
+        return told and told.removesuffix(unread)
 
-    return replace(constraint, definition=_stable(constraint.definition, feed))
+    bare = constraint.definition.removesuffix(unread)
+    validity = constraint.definition[len(bare) :]
+    return replace(constraint, definition=_stable(bare, feed) + validity)
 
 
 def _index(cursor: Any, name: Name, index: Index) -> Index:
@@ -182,44 +192,66 @@ def _told(
 
 def _alike(expected: Snapshot, actual: Snapshot, suspects: set[Name]) -> Snapshot:
     """The actual snapshot in the expected one's words, where both mean the same."""
-    columns, constraints, indexes = (
+    columns, constraints, indexes, domains = (
         dict(actual.columns),
         dict(actual.constraints),
         dict(actual.indexes),
+        dict(actual.domains),
     )
+    enums = frozenset(quoted(*name) for name in {*expected.enums, *actual.enums})
     for name in suspects:
+        known = Known(enums=enums, scalars=_scalars(expected, name[:2]))
         if name in columns and name in expected.columns:
-            columns[name] = _alike_column(expected.columns[name], columns[name])
+            columns[name] = _alike_column(expected.columns[name], columns[name], known)
         if name in constraints:
             constraints[name] = _alike_definition(
-                name, constraints[name], expected.constraints_of(name[:2])
+                name, constraints[name], expected.constraints_of(name[:2]), known
             )
         if name in indexes:
-            indexes[name] = _alike_definition(name, indexes[name], expected.indexes_of(name[:2]))
-    return replace(actual, columns=columns, constraints=constraints, indexes=indexes)
-
-
-def _alike_column(wanted: Column, there: Column) -> Column:
-    same_default = default_meaning(wanted.default, wanted.type) == default_meaning(
-        there.default, there.type
-    )
-    same_expression = expression_meaning(wanted.generated) == expression_meaning(there.generated)
+            indexes[name] = _alike_definition(
+                name, indexes[name], expected.indexes_of(name[:2]), known
+            )
+        if name in domains and name in expected.domains:
+            same = _same(choice_meaning, expected.domains[name], domains[name], known)
+            domains[name] = expected.domains[name] if same else domains[name]
     return replace(
-        there,
-        default=wanted.default if same_default else there.default,
-        generated=wanted.generated if same_expression else there.generated,
+        actual, columns=columns, constraints=constraints, indexes=indexes, domains=domains
     )
 
 
-def _alike_definition(name: Name, there: Any, candidates: Mapping[Name, Any]) -> Any:
+def _scalars(snapshot: Snapshot, table: Name) -> frozenset[str]:
+    """The columns of PostgreSQL's own types: only a type that names its schema is composite."""
+    return frozenset(
+        quoted(name[2]) for name, one in snapshot.columns_of(table).items() if "." not in one.type
+    )
+
+
+def _alike_column(wanted: Column, there: Column, known: Known) -> Column:
+    same_default = default_meaning(wanted.default, wanted.type, known) == default_meaning(
+        there.default, there.type, known
+    )
+    if same_default:
+        there = replace(there, default=wanted.default)
+    if wanted.generated and there.generated:
+        same = _same(choice_meaning, wanted.generated, there.generated, known)
+        there = replace(there, generated=wanted.generated if same else there.generated)
+    return there
+
+
+def _alike_definition(name: Name, there: Any, candidates: Mapping[Name, Any], known: Known) -> Any:
     """A constraint or an index in the words of one of the other side: its namesake, or another."""
-    meaning = _meaning(there.definition)
-    same = [other for other, one in candidates.items() if _meaning(one.definition) == meaning]
+    is_check = getattr(there, "kind", "index") == "check"
+    meaning = choice_meaning if is_check else predicate_meaning
+    same = [
+        other
+        for other, one in candidates.items()
+        if _same(meaning, one.definition, there.definition, known)
+    ]
     if not same:
         return there
     twin = name if name in same else same[0]
     return replace(there, definition=candidates[twin].definition)
 
 
-def _meaning(definition: str) -> str:
-    return choice_meaning(expression_meaning(definition))
+def _same(meaning: Callable[[str, Known], str], one: str, other: str, known: Known) -> bool:
+    return meaning(one, known) == meaning(other, known)

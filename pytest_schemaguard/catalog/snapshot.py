@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,10 @@ class Relation:
     """Its parents, in their order."""
     definition: str | None = None
     """A view's query."""
+    tablespace: str | None = None
+    """Where it is not the database's own."""
+    access_method: str | None = None
+    """Where it is not heap."""
 
     @property
     def is_table(self) -> bool:
@@ -61,12 +65,16 @@ class Column:
 @dataclass(frozen=True, kw_only=True)
 class Constraint:
     kind: str
-    """`primary key`, `foreign key`, `unique`, `check` or `exclusion`."""
+    """`primary key`, `foreign key`, `unique`, `check` or `exclusion`; since 18 also `not null`,
+    where it does not hold for all rows."""
     definition: str
     """As pg_get_constraintdef spells it."""
     columns: tuple[str, ...]
     index: str | None
     """A key's index as Index.definition spells one; None when it is deferrable."""
+    unenforced: str | None = None
+    """Why it refuses nothing, though it is there."""
+    comment: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +83,8 @@ class Index:
     """As pg_get_indexdef spells it, without CREATE INDEX and the name: `UNIQUE ON public.t ...`."""
     valid: bool
     columns: tuple[str, ...]
+    tablespace: str | None = None
+    """Where it is not the database's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +111,8 @@ class Snapshot:
     sequences: Mapping[Name, Sequence] = field(default_factory=dict)
     others: Mapping[Name, str] = field(default_factory=dict)
     """What no model can express, by its kind and name: `("trigger", "public", "user", "audit")`."""
+    partitions: Mapping[Name, Name] = field(default_factory=dict)
+    """Whose storage each is: the partitioned table that is none itself."""
     excluded: tuple[Name, ...] = ()
     """Relations that `exclude` left out."""
 
@@ -126,7 +138,7 @@ class Snapshot:
         """Plain values, which `from_json` reads."""
         return {
             **{
-                part: [[list(name), asdict(value)] for name, value in getattr(self, part).items()]
+                part: [[list(name), vars(value)] for name, value in getattr(self, part).items()]
                 for part in ("relations", "columns", "constraints", "indexes")
             },
             "enums": [[list(name), list(labels)] for name, labels in self.enums.items()],
@@ -136,6 +148,7 @@ class Snapshot:
                 for name, one in self.sequences.items()
             ],
             "others": [[list(name), text] for name, text in self.others.items()],
+            "partitions": [[list(name), list(of)] for name, of in self.partitions.items()],
             "excluded": [list(name) for name in self.excluded],
         }
 
@@ -159,5 +172,6 @@ class Snapshot:
                 for name, options, owner in values["sequences"]
             },
             others={tuple(name): text for name, text in values["others"]},
+            partitions={tuple(name): tuple(of) for name, of in values["partitions"]},
             excluded=tuple(tuple(name) for name in values["excluded"]),
         )

@@ -14,25 +14,29 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.checks.drift_fixes import fix_of
+from pytest_schemaguard.checks.drift_fixes import fix_of, is_mended
 from pytest_schemaguard.checks.drift_meanings import foreign_labels, meaning_of
+from pytest_schemaguard.checks.drift_refused import refusals, where
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
+from pytest_schemaguard.identifiers import quoted
 from pytest_schemaguard.version_tables import is_version_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_schemaguard.catalog.diff import Difference
+    from pytest_schemaguard.checks.drift_meanings import Meaning
     from pytest_schemaguard.comparison import Comparison
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.migration import Migration
-    from pytest_schemaguard.models import Models, Place
+    from pytest_schemaguard.models import Models, Name
 
 
 def judge(guard: Guard, _: Migration | None) -> Verdict:
     """Fails on a difference of severity error; with `strict`, on any warning too."""
-    models, comparison = guard.models, guard.comparison
+    comparison = guard.comparison
+    models = guard.models_beside(comparison)
     if {*models.tables} <= {*comparison.excluded}:
         return Verdict(
             outcome=Outcome.UNPROVEN,
@@ -40,7 +44,7 @@ def judge(guard: Guard, _: Migration | None) -> Verdict:
             "  next: narrow its patterns, or take `drift` out of `checks`",
         )
     differences = tuple(findings(comparison, models))
-    refused = tuple(_refused(comparison, models))
+    refused = tuple(refusals(comparison, models))
     judged = verdict(
         (*refused, *differences),
         strict=guard.config.strict,
@@ -57,12 +61,20 @@ def judge(guard: Guard, _: Migration | None) -> Verdict:
 
 def findings(comparison: Comparison, models: Models) -> Iterator[Finding]:
     """Each difference, with its consequence for the application and what mends it."""
+    types = _types(comparison, models)
     for difference in comparison.differences:
-        refused = difference.name in comparison.refused
-        if refused and difference.kind.startswith("extra"):
-            continue  # the models would have made it: told among the refused
-        if not _is_foreign(difference, models):
-            yield _finding(difference, comparison, models)
+        # What could not be made of the models is told among the refused.
+        if difference.name in comparison.refused or is_foreign(difference, models):
+            continue
+        fills_itself = comparison.fills_itself.get(difference.name, True)
+        meaning = meaning_of(difference, fills_itself=fills_itself, types=types)
+        yield finding(difference, models, meaning, hidden_by=comparison.hidden.get(difference))
+
+
+def findings_and_refused(comparison: Comparison, models: Models) -> Iterator[Finding]:
+    """What could not be made of the models, then each difference."""
+    yield from refusals(comparison, models)
+    yield from findings(comparison, models)
 
 
 def _hidden(comparison: Comparison, models: Models) -> str:
@@ -70,7 +82,7 @@ def _hidden(comparison: Comparison, models: Models) -> str:
     counted = Counter(
         by.partition(" in ")[0]
         for one, by in comparison.hidden.items()
-        if not _is_foreign(one, models)
+        if not is_foreign(one, models)
     )
     return "".join(
         f", {number} difference{'' if number == 1 else 's'} hidden by {by}"
@@ -78,7 +90,7 @@ def _hidden(comparison: Comparison, models: Models) -> str:
     )
 
 
-def _is_foreign(one: Difference, models: Models) -> bool:
+def is_foreign(one: Difference, models: Models) -> bool:
     """Whether no model could express it, or it belongs to a migration tool: that is not drift."""
     return one.kind == "extra-table" and (
         one.actual in {"view", "materialized view", "foreign table"}
@@ -90,19 +102,28 @@ def _is_foreign(one: Difference, models: Models) -> bool:
     )
 
 
-def _finding(one: Difference, comparison: Comparison, models: Models) -> Finding:
+def finding(
+    one: Difference,
+    models: Models,
+    meaning: Meaning,
+    *,
+    said_by: str | None = None,
+    hidden_by: str | None = None,
+) -> Finding:
+    """A difference in words; `said_by` says it instead of a model: `in the migrations`."""
     place = models.places.get(one.name) or models.places.get(one.name[:2])
-    meaning = meaning_of(one, fills_itself=comparison.fills_itself.get(one.name, True))
     words = {
-        "where": _where(place),
+        "where": said_by or where(place, one.name),
         "model": (place and place.model) or f"the table {'.'.join(one.name[:2])}",
         "expected": one.expected or "none",
         "actual": one.actual or "none",
         "labels": ", ".join(foreign_labels(one)) if one.kind == "enum-labels" else "",
+        "unimported": _unimported(one.name, models) if one.kind == "extra-table" else "",
     }
-    by = comparison.hidden.get(one)
-    severity = meaning.severity if by is None else Severity.INFO
-    consequence = meaning.consequence.format(**words) if by is None else f"hidden by {by}"
+    severity = meaning.severity if hidden_by is None else Severity.INFO
+    consequence = (
+        meaning.consequence.format(**words) if hidden_by is None else f"hidden by {hidden_by}"
+    )
     return Finding(
         code=f"drift.{one.kind}",
         severity=severity,
@@ -110,28 +131,29 @@ def _finding(one: Difference, comparison: Comparison, models: Models) -> Finding
         message=f"{meaning.fact.format(**words)}\n{consequence}",
         expected=one.expected,
         actual=one.actual,
-        fix=fix_of(one, models) if severity is not Severity.INFO else None,
+        fix=fix_of(one, models) if hidden_by is None and is_mended(one, severity) else None,
         path=place.path if place else None,
         line=place.line if place else None,
     )
 
 
-def _where(place: Place | None) -> str:
-    if place is None:
-        return "in the models"
-    who = f"in the model {place.model}" if place.model else "in the table's model"
-    return f"{who} ({place.path}:{place.line})"
+def _types(comparison: Comparison, models: Models) -> dict[str, str]:
+    """Enums and domains, as far as they are known, by their names as format_type spells them."""
+    known = {
+        quoted(*one.name): "domain" if "CREATE DOMAIN " in one.sql else "enum"
+        for one in models.ddl
+        if one.kind == "type"
+    }
+    extra = {
+        quoted(*one.name): "enum" for one in comparison.differences if one.kind == "extra-enum"
+    }
+    return extra | known
 
 
-def _refused(comparison: Comparison, models: Models) -> Iterator[Finding]:
-    for name, why in comparison.refused.items():
-        place = models.places.get(name) or models.places.get(name[:2])
-        yield Finding(
-            code="drift.refused",
-            severity=Severity.ERROR,
-            subject=".".join(name),
-            message=f"{_where(place)}, but PostgreSQL does not make it: {why}\nit is not compared",
-            fix="mend the model",
-            path=place.path if place else None,
-            line=place.line if place else None,
-        )
+def _unimported(table: Name, models: Models) -> str:
+    """Which modules could define this table."""
+    certain = [module for module, names in models.unimported.items() if table[-1] in names]
+    if certain:
+        return f" {' and '.join(certain)} {'define' if len(certain) > 1 else 'defines'} it"
+    unnamed = [module for module, names in models.unimported.items() if not names]
+    return f" {', '.join(unnamed)} could define it" if unnamed else ""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
 from pytest_schemaguard.checks.drift_meanings import labels_of
+from pytest_schemaguard.checks.drift_types import fit_of, without_modifier
+from pytest_schemaguard.findings import Severity
 from pytest_schemaguard.identifiers import quoted
 
 if TYPE_CHECKING:
@@ -19,16 +22,19 @@ _FIXES = {
     "not-null": _COLUMN + "SET NOT NULL",
     "null": _COLUMN + "DROP NOT NULL",
     "default": _COLUMN + "SET DEFAULT {wanted}",
+    "not-valid": "ALTER TABLE {table} VALIDATE CONSTRAINT {name}",
     "unlogged": "ALTER TABLE {table} SET {wanted}",
     "invalid-index": "REINDEX INDEX CONCURRENTLY {own}",
+    "extra-not-null": "ALTER TABLE {table} VALIDATE CONSTRAINT {name}",
     "missing-index": "CREATE {unique}INDEX CONCURRENTLY {name} ON {on}",
     "index": "DROP INDEX CONCURRENTLY {own};\nCREATE {unique}INDEX CONCURRENTLY {name} ON {on}",
     "missing-enum": "CREATE TYPE {own} AS ENUM ({wanted})",
     "missing-domain": "CREATE DOMAIN {own} AS {wanted}",
     "missing-sequence": "CREATE SEQUENCE {own} {wanted}",
     "sequence": "ALTER SEQUENCE {own} {wanted}",
-    "storage": "ALTER TABLE {own} SET ({wanted})",
-    "extra-column": "add it to the model, give it a DEFAULT, or drop it",
+    "extra-column": _COLUMN + "DROP NOT NULL -- or add it to the model; to drop it loses values",
+    "renamed-constraint": "ALTER TABLE {table} RENAME CONSTRAINT {name} TO {new}",
+    "renamed-index": "ALTER INDEX {own} RENAME TO {new}",
     **{
         f"missing-{kind}": "ALTER TABLE {table} ADD CONSTRAINT {name} {wanted}"
         for kind in _CONSTRAINTS
@@ -46,28 +52,46 @@ _FIXES = {
 }
 
 
+_OF_INFO = {"renamed-constraint", "renamed-index", "comment", "storage", "unlogged"}
+
+
+def is_mended(one: Difference, severity: Severity) -> bool:
+    """Whether to tell what mends it: of what no query sees, only where that costs nothing."""
+    return severity is not Severity.INFO or one.kind in _OF_INFO
+
+
 def fix_of(one: Difference, models: Models) -> str | None:
-    """What makes the database what the models describe; None where that needs a person."""
+    """What makes the database what the models describe; None where that needs a person.
+
+    What loses values is not told, or says so.
+    """
     if one.relation not in {"table", "partitioned table"}:
         return None  # a view is what its query says
     if one.kind == "missing-table":
         made = [ddl.sql for ddl in models.ddl if ddl.name[:2] == one.name and len(ddl.name) > 1]
         return ";\n".join(made) or None
     special = _SPECIAL.get(one.kind)
-    if special is not None:
-        return special(one)
+    return _by_template(one) if special is None else special(one)
+
+
+def _by_template(one: Difference) -> str | None:
     kind = one.kind
     if kind == "nullability":
         kind = "not-null" if one.expected == "NOT NULL" else "null"
     if kind == "default" and one.expected == OWN_SEQUENCE:
         return _own_sequence(one)
+    if kind in _CONSTRAINTS and (one.actual or "") == f"{one.expected} NOT VALID":
+        kind = "not-valid"
     template = _FIXES.get(kind)
     if template is None or (one.expected is None and "{wanted}" in template):
         return None
     if one.relation == "partitioned table":
+        if one.kind == "invalid-index":
+            return None  # it is valid once each partition has its own
         template = template.replace(" CONCURRENTLY", "")  # which those do not know
     unique, _, on = (one.expected or "").partition("ON ")
-    return template.format(wanted=one.expected, unique=unique, on=on, **_names(one))
+    new = quoted(one.expected or "")
+    return template.format(wanted=one.expected, unique=unique, on=on, new=new, **_names(one))
 
 
 def _missing_column(one: Difference) -> str:
@@ -84,26 +108,89 @@ def _missing_column(one: Difference) -> str:
 
 
 def _type(one: Difference) -> str:
-    wanted = one.expected or ""
+    """By the cast that PostgreSQL makes on assignment, which refuses what does not fit.
+
+    An explicit one to the whole type would cut it: `text::varchar(3)`.
+    https://www.postgresql.org/docs/current/sql-createcast.html
+    """
+    wanted, there, name = one.expected or "", one.actual or "", quoted(one.name[-1])
     changed = (_COLUMN + "TYPE {wanted}").format(wanted=wanted, **_names(one))
-    if wanted.partition("(")[0] == (one.actual or "").partition("(")[0]:
-        return changed
-    return f"{changed} USING {quoted(one.name[-1])}::{wanted}"
+    fit = fit_of(there, wanted)
+    if fit == "zone" and wanted.startswith("timestamp"):
+        return f"{changed} USING {name} AT TIME ZONE 'UTC' -- if its values are of UTC"
+    if fit in {"incomparable", "binary json", None}:
+        changed += f" USING {name}::{without_modifier(wanted)}"
+    if fit in {"rounded", "zone"} or (fit == "incomparable" and _MODIFIED.search(wanted)):
+        changed += " -- cuts or rounds values that are there"
+    if fit == "binary json":
+        changed += " -- keeps of doubled keys the last"
+    return changed
+
+
+_MODIFIED = re.compile(r"^(?:numeric|time|interval)\w*\(")
+
+
+def _storage(one: Difference) -> str:
+    """Sets what the model says, and no other."""
+    wanted, there = (
+        dict(part.split("=", 1) for part in (side or "").split(", ") if part)
+        for side in (one.expected, one.actual)
+    )
+    table = quoted(*one.name)
+    set_ = ", ".join(f"{key} = {value}" for key, value in wanted.items())
+    reset = ", ".join(key for key in there if key not in wanted)
+    statements = [f"ALTER TABLE {table} SET ({set_})"] if set_ else []
+    statements += [f"ALTER TABLE {table} RESET ({reset})"] if reset else []
+    return ";\n".join(statements)
+
+
+def _comment(one: Difference) -> str | None:
+    kinds = {2: "TABLE", 3: "COLUMN"}
+    text = "NULL" if one.expected is None else "'" + one.expected.replace("'", "''") + "'"
+    return f"COMMENT ON {kinds[len(one.name)]} {quoted(*one.name)} IS {text}"
 
 
 def _identity(one: Difference) -> str | None:
     wanted, there = one.expected or "", one.actual or ""
     names = _names(one)
     if wanted and not there:
+        required = (_COLUMN + "SET NOT NULL").format(**names)
         added = (_COLUMN + "ADD {wanted}").format(wanted=wanted, **names)
-        return f"{added};\n{_catch_up(one)}"
-    (mode, _, options), (_, _, others) = (
+        return f"{required};\n{added};\n{_catch_up(one)}"
+    (mode, _, options), (mode_there, _, others) = (
         wanted.partition(" AS IDENTITY"),
         there.partition(" AS IDENTITY"),
     )
-    if wanted and options == others:
-        return (_COLUMN + "SET {mode}").format(mode=mode, **names)
-    return None
+    if not wanted or ("INCREMENT BY -" in wanted) != ("INCREMENT BY -" in there):
+        return None  # nothing might fill the column; it would have to begin anew
+    if any(one.startswith(" (AS ") for one in (options, others)):
+        return None  # only ALTER SEQUENCE changes that, and its name is nowhere told
+    set_ = [f"SET {mode}"] if mode != mode_there else []
+    if options != others:
+        set_ += [f"SET {one}" for one in _identity_options(options)]
+    return (_COLUMN + "{set_}").format(set_=" ".join(set_), **names)
+
+
+_OPTION = re.compile(r"(START WITH|INCREMENT BY|MINVALUE|MAXVALUE|CACHE) (-?\d+)|(CYCLE)")
+_UNSET = {
+    "INCREMENT BY": "INCREMENT BY 1",
+    "MINVALUE": "NO MINVALUE",
+    "MAXVALUE": "NO MAXVALUE",
+    "CACHE": "CACHE 1",
+    "CYCLE": "NO CYCLE",
+}
+
+
+def _identity_options(options: str) -> list[str]:
+    """All of them, since those that the text leaves out are PostgreSQL's own choice."""
+    said = {found[1] or found[3]: found[0] for found in _OPTION.finditer(options)}
+    every = [said.get(name, unset) for name, unset in _UNSET.items()]
+    first = re.search(r"-?\d+", said.get("MINVALUE", "1"))
+    descends = said.get("INCREMENT BY", "").startswith("INCREMENT BY -")
+    if descends:
+        first = re.search(r"-?\d+", said.get("MAXVALUE", "-1"))
+    assert first is not None
+    return [*every, said.get("START WITH", f"START WITH {first[0]}")]
 
 
 def _own_sequence(one: Difference) -> str:
@@ -160,9 +247,20 @@ def _missing_check(one: Difference) -> str:
     return f"{added} NOT VALID;\n{validated}"
 
 
+def _enforced(one: Difference) -> str | None:
+    """Only where it is the triggers that are off; ALL, since theirs have names of numbers."""
+    found = _DISABLED.fullmatch(one.actual or "")
+    tables = found[1].split(", ") if found else ()
+    return ";\n".join(f"ALTER TABLE {table} ENABLE TRIGGER ALL" for table in tables) or None
+
+
+_DISABLED = re.compile("its triggers on (.*) are disabled")
 _SPECIAL = {
+    "unenforced-constraint": _enforced,
     "missing-column": _missing_column,
     "type": _type,
+    "storage": _storage,
+    "comment": _comment,
     "identity": _identity,
     "enum-labels": _enum_labels,
     "missing-check": _missing_check,

@@ -1,172 +1,55 @@
-"""What a difference of two catalogs means to the application: how bad, and in which words. Pure."""
+"""What a difference of two catalogs means to the application. Pure."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
-from pytest_schemaguard.findings import Severity
+from pytest_schemaguard.checks.drift_consequences import MEANINGS, Meaning
+from pytest_schemaguard.checks.drift_types import fit_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from pytest_schemaguard.catalog.diff import Difference
 
+__all__ = ["Meaning", "foreign_labels", "is_told", "key_of", "labels_of", "meaning_of"]
 
-@dataclass(frozen=True)
-class Meaning:
-    """What a kind of difference means to the application."""
-
-    severity: Severity
-    fact: str
-    consequence: str
+_NONE: Mapping[str, str] = MappingProxyType({})
+_ALWAYS = "GENERATED ALWAYS"
 
 
-_ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
-_MISSING = "{where}, missing in the database"
-_MISSING_PART = "{where} {expected}, missing in the database"
-_EXTRA = "in the database ({actual}), but in no model"
-_CHANGED = "{where} {expected}, in the database {actual}"
-_RENAMED = "{where} called {expected}, in the database {actual}"
-_REFUSED = "rows that the model allows are refused"
-_DOUBLED = "doubled rows are let in"
-_REORDERED = "the same rows are refused; queries by its first column may scan the whole table"
-_REFUSED_VALUE = "an INSERT that gives it a value fails (GeneratedAlways)"
+def meaning_of(one: Difference, *, fills_itself: bool, types: Mapping[str, str] = _NONE) -> Meaning:
+    """The meaning of a difference that a model can express.
 
-_MEANINGS = {
-    "missing-table": Meaning(_ERROR, _MISSING, "every query for {model} fails (UndefinedTable)"),
-    "extra-table": Meaning(
-        _WARNING, "in the database, but in no model", "is a module of the models not imported?"
-    ),
-    "relation-kind": Meaning(_ERROR, _CHANGED, "what the models describe cannot be there"),
-    "unlogged": Meaning(_INFO, _CHANGED, "its rows outlive a crash"),
-    "unlogged: gained": Meaning(_WARNING, _CHANGED, "it is empty after a crash"),
-    "partitioning": Meaning(_WARNING, _CHANGED, "rows without a partition for them are refused"),
-    "inheritance": Meaning(_WARNING, _CHANGED, "a SELECT of a parent sees other rows"),
-    "storage": Meaning(_INFO, _CHANGED, "no query sees it"),
-    "view": Meaning(_WARNING, _CHANGED, "a SELECT can return something else"),
-    "missing-domain": Meaning(
-        _ERROR, _MISSING_PART, "every query that names the type fails (UndefinedObject)"
-    ),
-    "extra-domain": Meaning(_INFO, _EXTRA, "no query of a model uses it"),
-    "domain": Meaning(_ERROR, _CHANGED, "other values than the model's are let in"),
-    "missing-sequence": Meaning(
-        _ERROR, _MISSING, "an INSERT of {model} that draws from it fails (UndefinedTable)"
-    ),
-    "sequence": Meaning(_WARNING, _CHANGED, "it counts otherwise"),
-    "sequence-owner": Meaning(
-        _INFO, "{where} owned by {expected}, in the database by {actual}", "it goes with its owner"
-    ),
-    "comment": Meaning(_INFO, _CHANGED, "no query sees it"),
-    "missing-column": Meaning(_ERROR, _MISSING, "every query for {model} fails (UndefinedColumn)"),
-    "extra-column": Meaning(_INFO, _EXTRA, "an INSERT of {model} leaves it to its default"),
-    "extra-column: required": Meaning(
-        _ERROR,
-        _EXTRA,
-        "every INSERT of {model} fails (NotNullViolation): it is NOT NULL and has no default",
-    ),
-    "type": Meaning(
-        _ERROR, _CHANGED, "values that {model} writes can be refused, cut or read as another type"
-    ),
-    "type: wider": Meaning(
-        _WARNING, _CHANGED, "all values of the model fit; others that it would not allow do too"
-    ),
-    "nullability: lost": Meaning(_ERROR, _CHANGED, "rows without a value are let in"),
-    "nullability: gained": Meaning(
-        _ERROR, _CHANGED, "an INSERT without a value, which the model allows, fails"
-    ),
-    "default: lost": Meaning(_WARNING, _CHANGED, "an INSERT that leaves it out stores NULL"),
-    "default: lost, required": Meaning(
-        _ERROR, _CHANGED, "an INSERT that leaves it out fails (NotNullViolation)"
-    ),
-    "default: gained": Meaning(_WARNING, _CHANGED, "the model does not know of it"),
-    "default: another": Meaning(_WARNING, _CHANGED, "rows that leave it out get another value"),
-    "default: not owned": Meaning(
-        _INFO, _CHANGED, "the same to every INSERT; the sequence stays when the table is dropped"
-    ),
-    "serial-or-identity": Meaning(_INFO, _CHANGED, "both draw the value from an own sequence"),
-    "serial-or-identity: strict": Meaning(_WARNING, _CHANGED, _REFUSED_VALUE),
-    "identity": Meaning(_WARNING, _CHANGED, "the values that it draws are others"),
-    "identity: lost": Meaning(_WARNING, _CHANGED, "an INSERT that leaves it out draws no value"),
-    "identity: lost, required": Meaning(
-        _ERROR, _CHANGED, "an INSERT that leaves it out fails (NotNullViolation)"
-    ),
-    "identity: gained": Meaning(_WARNING, _CHANGED, "the model does not know of it"),
-    "identity: gained, strict": Meaning(_ERROR, _CHANGED, _REFUSED_VALUE),
-    "identity: strict": Meaning(_WARNING, _CHANGED, _REFUSED_VALUE),
-    "identity: lenient": Meaning(_INFO, _CHANGED, "an INSERT may give it a value too"),
-    "generated": Meaning(_ERROR, _CHANGED, "its values are not those that the model says"),
-    "generated: lost": Meaning(_ERROR, _CHANGED, "nothing fills it: {model} does not write it"),
-    "generated: gained": Meaning(_ERROR, _CHANGED, _REFUSED_VALUE),
-    "collation": Meaning(_WARNING, _CHANGED, "rows are ordered and compared otherwise"),
-    "missing-primary-key": Meaning(
-        _ERROR, _MISSING_PART, "two rows can have the key by which {model} finds one"
-    ),
-    "missing-foreign-key": Meaning(
-        _ERROR, _MISSING_PART, "rows can refer to what is not there, and are left behind on delete"
-    ),
-    "missing-unique": Meaning(_ERROR, _MISSING_PART, _DOUBLED),
-    "missing-check": Meaning(_ERROR, _MISSING_PART, "values that the model forbids are let in"),
-    "missing-exclusion": Meaning(_ERROR, _MISSING_PART, "rows that the model forbids are let in"),
-    "missing-index": Meaning(
-        _WARNING, _MISSING_PART, "queries that it would serve scan the whole table"
-    ),
-    "missing-index: unique": Meaning(_ERROR, _MISSING_PART, _DOUBLED),
-    "extra-primary-key": Meaning(_WARNING, _EXTRA, _REFUSED),
-    "extra-foreign-key": Meaning(_WARNING, _EXTRA, _REFUSED),
-    "extra-unique": Meaning(_ERROR, _EXTRA, _REFUSED + " as doubled (UniqueViolation)"),
-    "extra-check": Meaning(_WARNING, _EXTRA, _REFUSED),
-    "extra-exclusion": Meaning(_ERROR, _EXTRA, _REFUSED + " (ExclusionViolation)"),
-    "extra-index": Meaning(_INFO, _EXTRA, "it costs each write a little"),
-    "extra-index: unique": Meaning(_ERROR, _EXTRA, _REFUSED + " as doubled (UniqueViolation)"),
-    "redundant-constraint": Meaning(
-        _INFO, "in the database {actual}, in the models {expected}", "an equal one does the same"
-    ),
-    "redundant-index": Meaning(
-        _INFO, "in the database {actual}, in the models {expected}", "an equal one does the same"
-    ),
-    "primary-key": Meaning(_ERROR, _CHANGED, "the key by which {model} finds a row is another"),
-    "primary-key: reordered": Meaning(_WARNING, _CHANGED, _REORDERED),
-    "foreign-key": Meaning(_ERROR, _CHANGED, "what an insert or a delete does is another thing"),
-    "unique": Meaning(_ERROR, _CHANGED, "other rows than the model's are refused as doubled"),
-    "unique: reordered": Meaning(_WARNING, _CHANGED, _REORDERED),
-    "check": Meaning(_ERROR, _CHANGED, "other values than the model's are let in"),
-    "exclusion": Meaning(_ERROR, _CHANGED, "other rows than the model's are let in"),
-    "index": Meaning(_WARNING, _CHANGED, "queries that it would serve may scan the whole table"),
-    "index: unique": Meaning(
-        _ERROR, _CHANGED, "other rows than the model's are refused as doubled"
-    ),
-    "invalid-index": Meaning(
-        _ERROR,
-        "in the database, but invalid",
-        "no query uses it; if it is unique, doubled rows may be there",
-    ),
-    "renamed-constraint": Meaning(_INFO, _RENAMED, "only the name differs"),
-    "renamed-index": Meaning(_INFO, _RENAMED, "only the name differs"),
-    "unique-index-for-constraint": Meaning(
-        _INFO, "{where} a constraint, in the database an equal index", "both refuse the same rows"
-    ),
-    "unique-constraint-for-index": Meaning(
-        _INFO, "{where} an index, in the database an equal constraint", "both refuse the same rows"
-    ),
-    "missing-enum": Meaning(
-        _ERROR, _MISSING_PART, "every query that names the type fails (UndefinedObject)"
-    ),
-    "extra-enum": Meaning(_INFO, _EXTRA, "no query of a model uses it"),
-    "enum-labels": Meaning(
-        _ERROR, _CHANGED, "labels that the database lacks cannot be written: {labels}"
-    ),
-    "enum-labels: gained": Meaning(
-        _WARNING, _CHANGED, "rows with labels that the model lacks cannot be read: {labels}"
-    ),
-    "enum-order": Meaning(_WARNING, _CHANGED, "ORDER BY and < compare labels by this order"),
-}
+    `fills_itself`: an INSERT that leaves the database's column out succeeds. `types`: what the
+    models' own types are, `enum` or `domain`, by their names as format_type spells them.
+    """
+    return MEANINGS[key_of(one, fills_itself=fills_itself, types=types)]
 
 
-def meaning_of(one: Difference, *, fills_itself: bool) -> Meaning:
-    """The meaning; `fills_itself`: an INSERT that leaves the database's column out succeeds."""
-    variant = _variant(one, fills_itself=fills_itself)
-    return _MEANINGS[f"{one.kind}: {variant}" if variant else one.kind]
+def key_of(one: Difference, *, fills_itself: bool, types: Mapping[str, str] = _NONE) -> str:
+    """Its key in MEANINGS."""
+    if one.kind == "type":
+        variant = _type(one, types)
+    elif one.kind == "extra-column":
+        variant = _extra_column(one, fills_itself=fills_itself)
+    elif one.kind in {"default", "identity"}:
+        variant = _filling(one, fills_itself=fills_itself)
+    else:
+        find = _VARIANTS.get(one.kind)
+        variant = find(one.expected or "", one.actual or "") if find else None
+    return f"{one.kind}: {variant}" if variant else one.kind
+
+
+def is_told(one: Difference) -> bool:
+    """Whether it is a difference that a model can express."""
+    return one.kind in _KINDS
+
+
+_KINDS = {key.partition(":")[0] for key in MEANINGS}
 
 
 def labels_of(listed: str | None) -> list[str]:
@@ -181,88 +64,137 @@ def foreign_labels(one: Difference) -> list[str]:
     return missing or [label for label in actual if label not in expected]
 
 
-def _variant(one: Difference, *, fills_itself: bool) -> str | None:  # noqa: PLR0911 - one a kind
+def _type(one: Difference, types: Mapping[str, str]) -> str | None:
     expected, actual = one.expected or "", one.actual or ""
-    if one.kind == "extra-column":
-        return None if fills_itself else "required"
-    if one.kind == "type":
-        return "wider" if _fits(expected, actual) else None
-    if one.kind == "nullability":
-        return "lost" if expected == "NOT NULL" else "gained"
-    if one.kind == "unlogged":
-        return "gained" if actual == "UNLOGGED" else None
-    if one.kind in {"default", "identity", "generated"}:
-        return _filling(one, fills_itself=fills_itself)
-    if one.kind == "serial-or-identity":
-        return "strict" if actual.startswith(_ALWAYS) else None
-    if one.kind in {"primary-key", "unique"}:
-        return "reordered" if _same_columns(expected, actual) else None
-    if one.kind.endswith("index") and "UNIQUE ON" in expected + actual:
-        return "unique" if f"{one.kind}: unique" in _MEANINGS else None
-    if one.kind == "enum-labels":
-        lacking = set(labels_of(expected)) - set(labels_of(actual))
-        return None if lacking else "gained"
-    return None
+    kinds = [types.get(expected), types.get(actual)]
+    if kinds[0] == "domain":
+        return "domain"
+    built_in = "." not in expected or "." not in actual
+    if kinds == ["enum", "enum"] or ("enum" in kinds and built_in):
+        return "incomparable"
+    return fit_of(expected, actual)
 
 
-_KEY = re.compile(r"(.*?)\(([^()]*)\)(.*)", re.DOTALL)
-
-
-def _same_columns(expected: str, actual: str) -> bool:
-    """Whether the two keys differ by the order of their columns alone."""
-    keys = [_KEY.fullmatch(one) for one in (expected, actual)]
-    parts = [(key[1], sorted(key[2].split(", ")), key[3]) for key in keys if key]
-    return len(parts) == len(keys) and parts[0] == parts[1]
-
-
-_ALWAYS = "GENERATED ALWAYS"
+def _extra_column(one: Difference, *, fills_itself: bool) -> str | None:
+    if not fills_itself:
+        return "required"
+    filled = re.search(r" (?:DEFAULT|GENERATED) ", one.actual or "")
+    return "filled" if filled else None
 
 
 def _filling(one: Difference, *, fills_itself: bool) -> str | None:
-    """Of a default, an identity or a generated column: lost, gained, or another."""
+    """Of a default or an identity: lost, gained, or another."""
     expected, actual = one.expected or "", one.actual or ""
     strict = one.kind == "identity" and actual.startswith(_ALWAYS)
     if not actual:
-        required = one.kind != "generated" and not fills_itself
-        return "lost, required" if required else "lost"
+        return "lost" if fills_itself else "lost, required"
     if not expected:
         return "gained, strict" if strict else "gained"
     if one.kind == "default":
         not_owned = expected == OWN_SEQUENCE and actual.startswith("nextval(")
         return "not owned" if not_owned else "another"
-    if one.kind == "identity" and strict != expected.startswith(_ALWAYS):
+    if strict != expected.startswith(_ALWAYS):
         return "strict" if strict else "lenient"
     return None
 
 
-_MODIFIER = re.compile(r"\((\d+)(?:,(-?\d+))?\)")
-_TEXTS = "character varying", "text"
-_WIDENING = ("smallint", "integer", "bigint"), ("real", "double precision")
-_PRECISE = "timestamp", "time", "interval", "bit varying"
+_GENERATED_END = re.compile(r" (?:STORED|VIRTUAL)$")
 
 
-def _fits(expected: str, actual: str) -> bool:
-    """Whether every value of the model's type is one of the database's, and reads the same.
-
-    https://www.postgresql.org/docs/current/datatype.html
-    """
-    for types in _WIDENING:
-        if expected in types and actual in types:
-            return types.index(actual) > types.index(expected)
-    base, other = (_MODIFIER.sub("", one) for one in (expected, actual))
-    if base.endswith("[]") or other.endswith("[]"):
-        return False
-    (length, scale), (room, other_scale) = _modifiers(expected), _modifiers(actual)
-    if base == other == "numeric":
-        if room is None or length is None:
-            return room is None
-        return other_scale >= scale and room - other_scale >= length - scale
-    same = base == other and base.startswith(_PRECISE)
-    if same or (base in _TEXTS and other in _TEXTS):
-        return room is None or (length is not None and room >= length)
-    return False
+def _generated(expected: str, actual: str) -> str | None:
+    if not expected or not actual:
+        return "gained" if actual else "lost"
+    same = _GENERATED_END.sub("", expected) == _GENERATED_END.sub("", actual)
+    return "stored" if same else None
 
 
-def _modifiers(type_: str) -> tuple[int | None, int]:
-    found = _MODIFIER.search(type_)
-    return (int(found[1]), int(found[2] or 0)) if found else (None, 0)
+_MARK = re.compile(
+    r"(?: NOT VALID| DEFERRABLE| INITIALLY DEFERRED| NO INHERIT"
+    r"| ON (?:UPDATE|DELETE) (?:CASCADE|RESTRICT|SET (?:NULL|DEFAULT)(?: \([^()]*\))?))$"
+)
+"""What can stand at the end of pg_get_constraintdef's text, one after the other."""
+_INCLUDE = re.compile(r" INCLUDE \([^()]*\)")
+
+
+def _marked(definition: str) -> tuple[str, frozenset[str]]:
+    """The constraint without the marks at its end, and these."""
+    marks = set()
+    while (found := _MARK.search(definition)) is not None:
+        marks.add(found[0].strip())
+        definition = definition[: found.start()]
+    return definition, frozenset(marks)
+
+
+def _constraint(expected: str, actual: str) -> str | None:
+    (bare, marks), (other, other_marks) = _marked(expected), _marked(actual)
+    changed = marks ^ other_marks
+    if bare != other:
+        return _key(bare, other) if not changed else None
+    if changed == {"NOT VALID"}:
+        return "not valid" if changed <= other_marks else "valid"
+    if changed == {"NO INHERIT"}:
+        return "inherited"
+    if changed <= {"DEFERRABLE", "INITIALLY DEFERRED"}:
+        return "deferred" if changed <= other_marks else "not deferred"
+    return "action" if all(one.startswith("ON ") for one in changed) else None
+
+
+_KEY = re.compile(r"((?:PRIMARY KEY|UNIQUE)[^(]*)\(([^()]*)\)(.*)", re.DOTALL)
+
+
+def _key(expected: str, actual: str) -> str | None:
+    keys = [_KEY.fullmatch(one) for one in (expected, actual)]
+    parts = [(key[1], sorted(key[2].split(", ")), key[3]) for key in keys if key]
+    if len(parts) != len(keys):
+        return None
+    if parts[0] == parts[1]:
+        return "reordered"
+    if _INCLUDE.sub("", expected) == _INCLUDE.sub("", actual):
+        return "not covering" if "INCLUDE" in expected else "covering"
+    return None
+
+
+_WITH = re.compile(r" WITH \([^()]*\)")
+_ORDER = re.compile(r"(?: DESC)?(?: NULLS (?:FIRST|LAST))?(?=[,)])")
+
+
+def _index(expected: str, actual: str) -> str | None:
+    if _WITH.sub("", expected) == _WITH.sub("", actual):
+        return "storage"
+    unique = [one.startswith("UNIQUE ") for one in (expected, actual)]
+    if unique == [True, False]:
+        return "unique, lost"
+    if unique == [False, True]:
+        return "unique, gained"
+    return "unique" if all(unique) and _refusing(expected) != _refusing(actual) else None
+
+
+def _refusing(definition: str) -> str:
+    """What of a unique index decides which rows it refuses."""
+    return _ORDER.sub("", _INCLUDE.sub("", _WITH.sub("", definition)))
+
+
+def _alone(expected: str, actual: str) -> str | None:
+    return "unique" if (expected or actual).startswith("UNIQUE ") else None
+
+
+def _enum_labels(expected: str, actual: str) -> str | None:
+    return None if {*labels_of(expected)} - {*labels_of(actual)} else "gained"
+
+
+def _nullability(expected: str, _: str) -> str:
+    return "lost" if expected == "NOT NULL" else "gained"
+
+
+_VARIANTS: Mapping[str, Callable[[str, str], str | None]] = {
+    "nullability": _nullability,
+    "unlogged": lambda _, actual: "gained" if actual == "UNLOGGED" else None,
+    "partitioning": lambda _, actual: None if actual else "lost",
+    "generated": _generated,
+    "serial-or-identity": lambda _, actual: "strict" if actual.startswith(_ALWAYS) else None,
+    **dict.fromkeys(("primary-key", "unique", "foreign-key", "check"), _constraint),
+    "index": _index,
+    "missing-index": _alone,
+    "extra-index": _alone,
+    "enum-labels": _enum_labels,
+}

@@ -86,17 +86,15 @@ def dumped(address: Address, bindir: str) -> str:
         [f"{bindir}/pg_dump", "--schema-only", "--dbname", address.url()],
         check=True,
         capture_output=True,
-        text=True,
     )
-    return result.stdout
+    return result.stdout.decode()  # text=True would make another of each carriage return
 
 
 def load(address: Address, dump: str, bindir: str) -> None:
     result = subprocess.run(
         [f"{bindir}/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "--dbname", address.url()],
         check=False,
-        input=dump,
+        input=dump.encode(),
         capture_output=True,
-        text=True,
     )
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 0, result.stderr.decode()

@@ -178,3 +178,17 @@ def test_a_connection_that_breaks_is_no_refusal(
     execute(admin, f"SELECT pg_terminate_backend({owner.info.backend_pid})")
     with pytest.raises(psycopg2.Error):
         build(owner, models(MOOD, USER))
+
+
+def test_event_triggers_of_the_migrated_database_do_not_run(scratch: tuple[Any, Any]) -> None:
+    admin, owner = scratch
+    execute(
+        admin,
+        "CREATE TABLE old (id integer); CREATE FUNCTION refuse() RETURNS event_trigger"
+        " LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no'; END$$;"
+        "CREATE EVENT TRIGGER dropped ON sql_drop EXECUTE FUNCTION refuse();"
+        "CREATE EVENT TRIGGER ended ON ddl_command_end EXECUTE FUNCTION refuse()",
+    )
+    clear(admin, models(MOOD, USER), owner=OWNER)
+    assert build(owner, models(MOOD, USER)) == {}
+    assert list(read(admin).relations) == [("public", "user")]

@@ -146,3 +146,64 @@ def test_a_connection_that_breaks_is_told(postgres: Address) -> None:
             execute(admin, f"SELECT pg_terminate_backend({scratch.info.backend_pid})")
         with pytest.raises(psycopg2.Error):
             settled_differences(scratch, expected, actual)
+
+
+LOUD = """
+CREATE TABLE heard (what text); CREATE SEQUENCE drawn;
+CREATE FUNCTION loud(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN PERFORM nextval('public.drawn'); RETURN $1; END $$;
+CREATE FUNCTION bad(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN RAISE 'called'; END $$;
+CREATE FUNCTION worse() RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO heard VALUES ('default'); RAISE 'called'; END $$;
+CREATE TABLE t (v varchar(9), n integer, g boolean GENERATED ALWAYS AS (bad(v) IN ({0})) STORED,
+  CHECK (loud('x') <> v AND v IN ({0})));
+ALTER TABLE t ALTER n SET DEFAULT worse() + {1};
+ALTER TABLE t ADD CONSTRAINT of_row CHECK (bad(v) IN ({0}));
+CREATE INDEX ON t (bad(v)) WHERE loud(v) IN ({0});
+"""
+
+
+@pytest.mark.parametrize("other", [("'x', 'y'", "1"), ("'x', 'z'", "2")])
+def test_no_function_is_called_while_texts_settle(
+    postgres: Address, other: tuple[str, str]
+) -> None:
+    """Declared immutable, and they are not: what they did, or raised, would be seen."""
+    dumped = LOUD.format("'x', 'y'", "1")
+    with (
+        fresh(postgres) as first,
+        fresh(postgres) as second,
+        closing(connected(first)) as scratch,
+        closing(connected(second)) as there,
+    ):
+        execute(scratch, dumped)
+        execute(there, LOUD.format(*other))
+        found = settled_differences(scratch, read(scratch), read(there))
+        same = other[1] == "1"
+        assert {one.kind for one in found} == (
+            set() if same else {"check", "default", "generated", "index"}
+        )
+        for connection in (scratch, there):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT (SELECT count(*) FROM heard), (SELECT is_called FROM drawn)")
+                assert cursor.fetchone() == (0, False)
+
+
+def test_what_an_index_of_constants_calls_is_called_in_the_scratch_database_alone(
+    postgres: Address,
+) -> None:
+    """CREATE INDEX itself asks an immutable function of constants, the models' own too."""
+    index = LOUD.format("'x', 'y'", "1") + "CREATE INDEX ix ON t (n) WHERE v = loud('{}');"
+    with (
+        fresh(postgres) as first,
+        fresh(postgres) as second,
+        closing(connected(first)) as scratch,
+        closing(connected(second)) as there,
+    ):
+        execute(scratch, index.format("a"))
+        execute(there, index.format("b") + "SELECT setval('drawn', 1, false)")
+        found = settled_differences(scratch, read(scratch), read(there))
+        assert [one.kind for one in found] == ["index"]
+        with there.cursor() as cursor:
+            cursor.execute("SELECT is_called FROM drawn")
+            assert cursor.fetchone() == (False,)

@@ -119,14 +119,17 @@ def test_the_column_that_began_it_all() -> None:
                 "in the database (integer NOT NULL), but in no model\n"
                 "every INSERT of User fails (NotNullViolation): it is NOT NULL and has no default"
             ),
-            "add it to the model, give it a DEFAULT, or drop it",
+            (
+                'ALTER TABLE public."user" ALTER COLUMN x DROP NOT NULL '
+                "-- or add it to the model; to drop it loses values"
+            ),
         ),
         (
             difference("type", COLUMN, "character varying(50)", "character varying(20)"),
             (
                 "in the model User (app/models.py:17) character varying(50), in the database "
                 "character varying(20)\n"
-                "values that User writes can be refused, cut or read as another type"
+                "values of User that do not fit are refused (DataError)"
             ),
             (
                 'ALTER TABLE public."user" ALTER COLUMN clear_previous_anomalies '
@@ -176,7 +179,7 @@ def test_the_column_that_began_it_all() -> None:
                 "in the model User (app/models.py:9) called a, in the database b\n"
                 "only the name differs"
             ),
-            None,
+            'ALTER TABLE public."user" RENAME CONSTRAINT b TO a',
         ),
         (
             difference("enum-labels", ("public", "mood"), "'a', 'it''s', 'b'", "'b', 'c'"),
@@ -227,9 +230,72 @@ def test_each_finding_says_where_what_it_does_and_what_mends_it(
     assert found.fix == fix
 
 
+def test_an_attribute_that_is_called_otherwise_is_named() -> None:
+    place = Place(path="app/models.py", line=12, model="User", attribute="mail")
+    models = replace(MODELS, places={**PLACES, (*USER, "e_mail"): place})
+    (found,) = drift.findings(comparison(difference("missing-column", (*USER, "e_mail"))), models)
+    assert found.message == (
+        "in the model User.mail (app/models.py:12), missing in the database\n"
+        "every query for User fails (UndefinedColumn)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("unimported", "words"),
+    [
+        ({"app.old": ("old",), "app.x": ("x",)}, " app.old defines it"),
+        ({"app.old": ("old",), "lib.old": ("y", "old")}, " app.old and lib.old define it"),
+        ({"app.x": ("x",), "app.y": (), "app.z": ()}, " app.y, app.z could define it"),
+        ({"app.x": ("x",)}, ""),
+    ],
+)
+def test_a_table_that_no_model_has_names_the_modules_that_were_not_imported(
+    unimported: dict[str, tuple[str, ...]], words: str
+) -> None:
+    extra = comparison(difference("extra-table", ("public", "old"), actual="table"))
+    (found,) = drift.findings(extra, replace(MODELS, unimported=unimported))
+    assert found.severity is Severity.WARNING
+    assert found.message == (
+        f"in the database, but in no model\nis a module of the models not imported?{words}"
+    )
+    assert found.fix is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "words"),
+    [
+        ("text", "public.mood", "a query that compares it with a value of the model's type fails"),
+        ("public.positive", "integer", "values that the domain forbids are let in"),
+        ("public.level", "text", "a query that compares it with a value of the model's type fails"),
+        ("text", "public.any", "values that User writes can be refused, cut or read as another"),
+    ],
+)
+def test_types_of_the_models_and_enums_of_the_database_are_known(
+    expected: str, actual: str, words: str
+) -> None:
+    made = {
+        "positive": "CREATE DOMAIN positive AS integer",
+        "level": "CREATE TYPE level AS ENUM ('x')",
+    }
+    ddl = tuple(
+        Ddl(sql=sql, kind="type", subject=f"public.{name}", name=("public", name))
+        for name, sql in made.items()
+    )
+    found = drift.findings(
+        comparison(
+            difference("type", COLUMN, expected, actual),
+            difference("extra-enum", ("public", "mood"), actual="'x'"),
+        ),
+        replace(MODELS, ddl=ddl),
+    )
+    assert words in next(one.message for one in found if one.code == "drift.type")
+
+
 @pytest.mark.parametrize(
     "table",
     [
+        *("goose_db_version", "databasechangelog", "_sqlx_migrations", "_yoyo_migration"),
+        *("knex_migrations_lock", "migrations", "typeorm_metadata", "__drizzle_migrations"),
         *("alembic_version", "alembic_version_fab", "schema_migrations", "django_migrations"),
         *("flyway_schema_history", "databasechangeloglock", "_prisma_migrations"),
     ],
@@ -256,7 +322,9 @@ def test_what_postgresql_refuses_to_make_is_not_told_as_too_much_in_the_database
 
 
 def judged_whole(found: Comparison, *, strict: bool = False) -> Verdict:
-    guard = SimpleNamespace(models=MODELS, comparison=found, config=SimpleNamespace(strict=strict))
+    guard = SimpleNamespace(
+        models_beside=lambda _: MODELS, comparison=found, config=SimpleNamespace(strict=strict)
+    )
     return drift.judge(cast("Any", guard), None)
 
 
@@ -273,32 +341,6 @@ def test_a_warning_fails_only_with_strict() -> None:
     found = comparison(difference("extra-table", ("public", "old"), actual="table"))
     assert judged(found)[0] == "passed"
     assert judged(found, strict=True)[0] == "failed"
-
-
-def test_what_postgresql_refuses_to_make_is_unproven_and_named() -> None:
-    refused = {("public", "a", "c"): 'constraint "c" already exists'}
-    found = judged_whole(comparison(refused=refused))
-    assert found.outcome.value == "unproven"
-    assert found.reason == (
-        "what the models describe could not be made whole; the rest was compared"
-    )
-    (finding,) = found.findings
-    assert (finding.code, finding.subject) == ("drift.refused", "public.a.c")
-    assert finding.message == (
-        'in the models, but PostgreSQL does not make it: constraint "c" already exists\n'
-        "it is not compared"
-    )
-
-
-def test_an_error_beside_what_is_refused_fails_and_both_are_told() -> None:
-    found = judged_whole(
-        comparison(
-            difference("missing-column", COLUMN, expected="text"),
-            refused={("public", "a", "c"): "no"},
-        )
-    )
-    assert found.outcome.value == "failed"
-    assert [finding.code for finding in found.findings] == ["drift.refused", "drift.missing-column"]
 
 
 BY = "include_object in alembic/env.py:31"

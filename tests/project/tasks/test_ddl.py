@@ -138,16 +138,20 @@ class Last(Base):
 """
     )
     execute(models, connect(database))
-    assert [one.name[1] for one in models.ddl] == ["good", "long", "last"]
+    assert [one.name[1] for one in models.ddl] == [
+        *("good", "foreign_type", "foreign_type", "orphan", "long", "last"),
+    ]
     assert set(models.unrendered) == {
-        ("public", "foreign_type"),
-        ("public", "orphan"),
+        ("public", "foreign_type", "kind"),
+        ("public", "orphan", "orphan_id_fkey"),
+        ("public", "orphan", "id"),
         ("public", "long", "i" * 70),
     }
-    assert models.unrendered["public", "foreign_type"] == (
-        "(in table 'foreign_type', column 'kind'): PostgreSQL can't render element of type SET"
+    assert models.unrendered["public", "foreign_type", "kind"] == (
+        "PostgreSQL can't render element of type SET"
     )
-    assert "could not find table 'nowhere'" in models.unrendered["public", "orphan"]
+    for part in ("orphan_id_fkey", "id"):
+        assert "could not find table 'nowhere'" in models.unrendered["public", "orphan", part]
 
 
 @pytest.mark.parametrize("target", ["Base.metadata", "User.__table__"])

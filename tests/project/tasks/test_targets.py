@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.project.tasks.models import unimported as unimported_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pytest_schemaguard.models import Models
 
@@ -223,3 +225,29 @@ def test_relationship_to_a_class_that_nobody_imported_is_told(
     assert error.fact.startswith("SQLAlchemy cannot configure the mapped classes")
     assert "'Post'" in (error.detail or "")
     assert "list the module of the class that it names in `models`" in (error.fix or "")
+
+
+def test_modules_with_tables_that_nothing_imports_are_told_with_their_tables(
+    write: Callable[..., Path],
+) -> None:
+    root = write(
+        {
+            "models.py": USER,
+            "app/__init__.py": "",
+            "app/old.py": (
+                "class Old(Base):\n    __tablename__ = 'old'\n"
+                'class Older(Base):\n    __tablename__: str = "older"\n'
+                "link = Table(\n    'link', Base.metadata)\n"
+            ),
+            "app/hero.py": "class Hero(SQLModel, table=True):\n    id: int\n",
+            "app/made.py": "class Made(Base):\n    __tablename__ = f'{PREFIX}_made'\n",
+            "app/none.py": "x = 1\n",
+            "tests/models.py": "class Old(Base):\n    __tablename__ = 'old'\n",
+        }
+    )
+    found = unimported_task.run({"models": ["models:Base"], "root": str(root), "source": None})
+    assert found == {
+        "app.hero": ("hero",),
+        "app.made": (),
+        "app.old": ("old", "older", "link"),
+    }

@@ -25,10 +25,11 @@ from sqlalchemy.schema import (
 from pytest_schemaguard.models import Ddl
 from pytest_schemaguard.project.tasks.models.naming import (
     column_name,
-    constraint_name,
+    given_name,
     schema_of,
     table_name,
 )
+from pytest_schemaguard.project.tasks.models.parts import Parts, doubled_enums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -43,6 +44,7 @@ SCHEMA = re.compile(
     re.IGNORECASE,
 )
 
+BACKGROUND = re.compile(r"\s*\(Background on this error.*", re.DOTALL)
 COMPILER = re.compile(r"Compiler <\S+ object at 0x[0-9a-f]+>")
 
 
@@ -54,6 +56,8 @@ def create_all(
     Schemas come first, as `CREATE SCHEMA IF NOT EXISTS`: create_all itself makes none.
     """
     told = _Told(dialect)
+    for name, error in doubled_enums(metadatas):
+        told.refuse(name, error)
     for metadata in metadatas:
         told.begin_metadata()
         metadata.create_all(told, tables=told.creatable(metadata))
@@ -73,28 +77,33 @@ class _Told(MockConnection):
         self._refused: set[Name] = set()
         """Tables that are not made: what hangs on them is not told either."""
         self._schemas: list[str] = []
+        self._parts = Parts(dialect, self.refuse)
 
     def begin_metadata(self) -> None:
         self._refused = set()
 
     def creatable(self, metadata: MetaData) -> list[Table]:
-        """The tables that create_all can put in an order: one that it cannot loses all others."""
+        """The tables that create_all can put in an order: one that it cannot loses all others.
+
+        Without the foreign keys that lead nowhere.
+        """
         tables = []
         for table in metadata.tables.values():
             try:
                 self._pg.validate_identifier(table.name)
                 self._pg.validate_identifier(schema_of(table))
-                for foreign_key in table.foreign_keys:
-                    _ = foreign_key.column
             except SQLAlchemyError as error:
                 self.refuse(table_name(table), error)
                 self._refused.add(table_name(table))
             else:
                 tables.append(table)
+        for table in tables:
+            self._parts.without_dead_ends(table)
         return tables
 
     def end_metadata(self, metadata: MetaData) -> None:
         """A table that was neither told nor refused fell with its MetaData."""
+        self._parts.restore()
         told = {one.name for one in self._ddl if one.kind == "table"} | self._unrendered.keys()
         fallen = self._unrendered.get(_name(metadata, self._pg))
         for table in metadata.tables.values():
@@ -176,7 +185,12 @@ class _Told(MockConnection):
             return
         sql = None
         with self.telling(element):
-            sql = str(element.compile(dialect=self._pg)).strip()
+            try:
+                sql = str(element.compile(dialect=self._pg)).strip()
+            except SQLAlchemyError:
+                if not (isinstance(element, CreateTable) and self._parts.without(element.element)):
+                    raise
+                sql = str(CreateTable(element.element).compile(dialect=self._pg)).strip()
         if sql is not None:
             self._add(sql, kind, name if kind != "other" else ("public", _start(sql)))
         elif table is not None and kind == "table":
@@ -204,7 +218,7 @@ class _Told(MockConnection):
 
 def words(error: Exception) -> str:
     """What it says, without what SQLAlchemy adds for its own developers."""
-    said = COMPILER.sub("PostgreSQL", str(error)).partition("\n(Background on")[0].strip()
+    said = BACKGROUND.sub("", COMPILER.sub("PostgreSQL", str(error))).strip()
     return said if isinstance(error, SQLAlchemyError) else f"{type(error).__name__}: {said}"
 
 
@@ -250,11 +264,7 @@ def _name(thing: Any, dialect: Any) -> Name:
         return column_name(thing)
     table = getattr(thing, "table", None)
     if table is not None:
-        try:
-            own = constraint_name(thing, dialect)
-        except SQLAlchemyError:  # a name too long is refused; it is still its name
-            own = str(thing.name)
-        return (*table_name(table), own or f"({kind})")
+        return (*table_name(table), given_name(thing, dialect) or f"({kind})")
     name = getattr(thing, "name", None)
     return (schema_of(thing), str(name) if name is not None else f"({kind or 'listener'})")
 

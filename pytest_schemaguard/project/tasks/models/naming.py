@@ -12,15 +12,15 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.exc import SQLAlchemyError
+
+from pytest_schemaguard.identifiers import made_up_name
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Constraint
     from sqlalchemy.orm import Mapper
 
     from pytest_schemaguard.models import Name
-
-LONGEST = 63
-"""Bytes of a name: PostgreSQL cuts longer ones (NAMEDATALEN - 1)."""
 
 
 def dialect(version: tuple[int, int]) -> PGDialect:
@@ -67,27 +67,22 @@ def constraint_name(constraint: Constraint | Index, dialect: PGDialect) -> str |
     table = str(constraint.table.name) if constraint.table is not None else ""
     columns = column_names(constraint)
     if isinstance(constraint, PrimaryKeyConstraint):
-        return _made_up(table, "", "pkey")
+        return made_up_name(table, "", "pkey")
     if isinstance(constraint, UniqueConstraint):
-        return _made_up(table, "_".join(columns), "key")
+        return made_up_name(table, "_".join(columns), "key")
     if isinstance(constraint, ForeignKeyConstraint):
-        return _made_up(table, "_".join(columns), "fkey")
+        return made_up_name(table, "_".join(columns), "fkey")
     return None
+
+
+def given_name(constraint: Constraint | Index, dialect: PGDialect) -> str | None:
+    """The same; a name too long, which is refused, is its name all the same."""
+    try:
+        return constraint_name(constraint, dialect)
+    except SQLAlchemyError:
+        return str(constraint.name)
 
 
 def column_names(constraint: Constraint | Index) -> list[str]:
     """Its columns' names; none for one that is made of expressions."""
     return [str(column.name) for column in getattr(constraint, "columns", ())]
-
-
-def _made_up(table: str, columns: str, label: str) -> str:
-    """PostgreSQL's makeObjectName: the longer of the two is cut until the whole fits."""
-    room = LONGEST - len(label) - 1 - (1 if columns else 0)
-    first, second = table.encode(), columns.encode()
-    while len(first) + len(second) > room:
-        if len(first) > len(second):
-            first = first[:-1]
-        else:
-            second = second[:-1]
-    parts = [first.decode(errors="ignore"), second.decode(errors="ignore"), label]
-    return "_".join(part for part in parts if part)

@@ -10,26 +10,29 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, PrimaryKeyConstraint, Table
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Column, PrimaryKeyConstraint, Sequence, Table
+from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.sql.elements import conv
+from sqlalchemy.sql.sqltypes import Enum
 
 from pytest_schemaguard.models import Place
 from pytest_schemaguard.project.tasks import loading
 from pytest_schemaguard.project.tasks.models.naming import (
     column_name,
     column_names,
-    constraint_name,
+    given_name,
+    schema_of,
     table_name,
     tables_of,
 )
 from pytest_schemaguard.project.tasks.models.source import Call, Class, Source, source_of
+from pytest_schemaguard.project.tasks.models.translation import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from sqlalchemy import Constraint, Index
+    from sqlalchemy import Constraint, Index, MetaData
     from sqlalchemy.dialects.postgresql.base import PGDialect
     from sqlalchemy.orm import Mapper
 
@@ -66,6 +69,7 @@ class _Places:
         for metadata in target.metadatas:
             for table in metadata.tables.values():
                 self._of_table(table, by_table.get(table, []))
+            self._of_sequences(metadata)
         return dict(sorted(self._found.items()))
 
     def _of_table(self, table: Table, mappers: list[Mapper[Any]]) -> None:
@@ -86,7 +90,31 @@ class _Places:
                 if written is not None:
                     attribute = attributes.get(str(column.name))
                     self._put(column_name(column), source, written, model, attribute)
+        self._of_types(table)
         self._of_constraints(table, declared, source, call)
+
+    def _of_sequences(self, metadata: MetaData) -> None:
+        """Those that no column draws from; no public name lists them."""
+        for one in metadata._sequences.values():  # noqa: SLF001 - see above
+            name = (schema_of(one), str(one.name))
+            for module in self._own_modules if name not in self._found else ():
+                source = source_of(module)
+                calls = source.calls if source is not None else ()
+                line = _own_call_of(calls, "Sequence", name[1])
+                if source is not None and line is not None:
+                    self._put(name, source, line, None)
+                    break
+
+    def _of_types(self, table: Table) -> None:
+        """Enums, domains and sequences are where the first column that uses them is."""
+        for column in table.columns:
+            things = [one for one in parts_of(column.type) if isinstance(one, (Enum, DOMAIN))]
+            for one in (*things, column.default):
+                name = getattr(one, "name", None)
+                place = self._found.get(column_name(column))
+                if place is None or name is None or not isinstance(one, (Enum, DOMAIN, Sequence)):
+                    continue
+                self._found.setdefault((schema_of(one), str(name)), place)
 
     def _of_class(self, mapper: Mapper[Any], table: Table, call: Call | None) -> None:
         """The class's own line, and those of its attributes that are columns of this table."""
@@ -111,10 +139,7 @@ class _Places:
         searched += _searched(declared)
         things: list[Constraint | Index] = [*table.constraints, *table.indexes]
         for one in things:
-            try:
-                name = constraint_name(one, self._dialect)
-            except SQLAlchemyError:  # too long: ddl.py tells
-                continue
+            name = given_name(one, self._dialect)
             if name is None:
                 continue
             place = self._found.get(table_name(table))
@@ -239,6 +264,10 @@ def _searched(mappers: Iterable[Mapper[Any]]) -> list[tuple[Source, tuple[Call, 
         if source is not None:
             found.append((source, source.calls))
     return found
+
+
+def _own_call_of(calls: Iterable[Call], kind: str, name: str) -> int | None:
+    return next((one.line for one in calls if (one.kind, one.name) == (kind, name)), None)
 
 
 def _own_place(

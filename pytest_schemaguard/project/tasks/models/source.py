@@ -22,9 +22,10 @@ KINDS = frozenset(
         "PrimaryKeyConstraint",
         "ExcludeConstraint",
         "ForeignKey",
+        "Sequence",
     }
 )
-NAME_FIRST = frozenset({"Table", "Index"})
+NAME_FIRST = frozenset({"Table", "Index", "Sequence"})
 """Calls whose first argument is the name; the others say `name=`."""
 
 

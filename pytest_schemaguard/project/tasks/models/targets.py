@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Mapper
 
 MODEL = re.compile(r"^\s*__tablename__\b|\bTable\(\s*[\"']|\btable\s*=\s*True\b", re.MULTILINE)
+TABLE_NAME = re.compile(
+    r"""^\s*__tablename__\b[^=\n]*=\s*["']([^"'\n]+)["']|\bTable\(\s*["']([^"'\n]+)["']"""
+    r"""|^\s*class\s+(\w+)\([^)]*\btable\s*=\s*True\b""",
+    re.MULTILINE,
+)
 MOST_FILES_SEARCHED = 5000
 
 
@@ -77,6 +82,20 @@ def resolve(entries: Sequence[str], root: Path, source: Mapping[str, Any] | None
         raise _no_tables(f"models {', '.join(entries)}", entries, root)
     chosen = _in_order([one for one in metadatas.values() if one.tables])
     return Target(metadatas=chosen, mappers=_mappers(chosen, root))
+
+
+def unimported(root: Path) -> dict[str, tuple[str, ...]]:
+    """The project's modules that define tables and were not imported, with the tables' names.
+
+    Without those whose names no text tells.
+    """
+    return {
+        module: tuple(
+            table or bare or model.lower()  # SQLModel calls the table as its class
+            for table, bare, model in TABLE_NAME.findall(text)
+        )
+        for module, text in _defining(root)
+    }
 
 
 def _of_env(source: Mapping[str, Any], root: Path) -> list[MetaData]:
@@ -282,7 +301,7 @@ def _no_tables(
     line: int | None = None,
 ) -> ProjectError:
     """Most often nothing has imported the modules that define them: this names those."""
-    names = sorted(set(_defining(root)) - set(sys.modules))
+    names = sorted(module for module, _ in _defining(root))
     packages = {name.rpartition(".")[0] for name in names}
     if not names:
         fix = "name a MetaData with tables, and list the modules that define them"
@@ -295,21 +314,26 @@ def _no_tables(
     return ProjectError(subject, "no tables", fix=fix, path=path, line=line)
 
 
-def _defining(root: Path) -> Iterator[str]:
-    """Modules of the project whose text defines tables."""
+def _defining(root: Path) -> Iterator[tuple[str, str]]:
+    """Modules of the project that were not imported and whose text, told too, defines tables."""
     places = sorted(
         {Path(one).resolve() for one in sys.path if one and Path(one).is_dir()},
         key=lambda path: len(path.parts),
         reverse=True,
     )
+    loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     for count, path in enumerate(_python_files(root)):
         if count >= MOST_FILES_SEARCHED:
             return
-        if MODEL.search(path.read_text(encoding="utf-8", errors="replace")):
+        if str(path) in loaded:
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if MODEL.search(text):
             above = next((place for place in places if path.is_relative_to(place)), root)
             parts = path.relative_to(above).with_suffix("").parts
-            if all(part.isidentifier() for part in parts):
-                yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            if all(part.isidentifier() for part in parts) and name not in sys.modules:
+                yield name, text
 
 
 def _python_files(folder: Path) -> Iterator[Path]:

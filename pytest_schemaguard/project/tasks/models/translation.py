@@ -37,16 +37,16 @@ def _of_columns(table: Table) -> Iterator[Any]:
     for column in table.columns:
         if isinstance(column.default, Sequence):
             yield column.default
-        for one in _parts(column.type):
+        for one in parts_of(column.type):
             # Boolean is a SchemaType for its check's sake, and has no schema.
             if isinstance(one, SchemaType) and not isinstance(one, Boolean):
                 yield one
 
 
-def _parts(type_: TypeEngine[Any]) -> Iterator[TypeEngine[Any]]:
+def parts_of(type_: TypeEngine[Any]) -> Iterator[TypeEngine[Any]]:
     """The type, and those that it is made of."""
     yield type_
     if isinstance(type_, ARRAY):
-        yield from _parts(type_.item_type)
+        yield from parts_of(type_.item_type)
     if isinstance(type_, TypeDecorator):
-        yield from _parts(type_.impl_instance)
+        yield from parts_of(type_.impl_instance)

@@ -1,0 +1,37 @@
+"""The differences of what no model can express. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_schemaguard.catalog.difference import told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_schemaguard.catalog.difference import Difference
+    from pytest_schemaguard.catalog.snapshot import Snapshot
+
+_ASIDE = {
+    *("owner", "privileges", "comment", "column-storage", "row-security", "of-type", "clustered"),
+    *("replica-identity", "unpopulated", "foreign-table", "publication-table", "not-null"),
+}
+"""What is told of things: it comes and goes with them."""
+
+
+def others(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
+    """Not of what is missing or extra as a whole."""
+    differing = {key for key, _ in expected.others.items() ^ actual.others.items()}
+    if not differing:
+        return
+    tables = expected.relations.keys() ^ actual.relations.keys()
+    alone = expected.others.keys() ^ actual.others.keys()
+    apart = {key[1:] for key in alone if key[0] not in _ASIDE}
+    for part in ("relations", "columns", "constraints", "indexes", "enums", "domains", "sequences"):
+        apart |= getattr(expected, part).keys() ^ getattr(actual, part).keys()
+    for key in differing:
+        kind, name = key[0], key[1:]
+        # What a name is about may stand at its beginning, before its kind, or after its table.
+        about = {name, name[:2], name[:-1], name[2:]} if kind in _ASIDE else set()
+        if name[:2] not in tables and not about & apart:
+            yield from told(kind, name, expected.others.get(key), actual.others.get(key))
