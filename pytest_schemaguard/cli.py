@@ -1,0 +1,204 @@
+"""`schema-guard`: the same expectation, held against databases that are in use.
+
+Exit codes: 0 all hold, 1 findings, 2 something could not be looked at, or nothing could run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_schemaguard.errors import ConfigError, GuardError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_schemaguard.config import Config
+    from pytest_schemaguard.guard import Guard
+    from pytest_schemaguard.live.fleet import Result
+    from pytest_schemaguard.progress import Progress
+
+HOLDS, FINDINGS, COULD_NOT_RUN = 0, 1, 2
+INTERRUPTED = 130
+"""As shells say of a command that Ctrl-C ended."""
+JOBS = 4
+MOST_JOBS = 64
+LONGEST_S = 86400
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command of these arguments and returns its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _check(options)
+    except GuardError as error:
+        print(f"schema-guard: {error}", file=sys.stderr)  # noqa: T201 - a command's error
+        return COULD_NOT_RUN
+    except KeyboardInterrupt:
+        print("schema-guard: interrupted", file=sys.stderr)  # noqa: T201 - a command's error
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="schema-guard", description="Holds databases against what models and migrations say."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    check = commands.add_parser(
+        "check",
+        help="compare databases that are in use, read-only, with models and migrations",
+        description="Compares databases, read-only, with what the models and the migrations of "
+        "the nearest pyproject.toml expect. Exit codes: 0 all hold, 1 findings, 2 could not look.",
+    )
+    check.add_argument("urls", nargs="*", metavar="URL", help="a database, or a schema-only dump")
+    check.add_argument(
+        "--urls-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="more of them, a line each; - is standard input",
+    )
+    check.add_argument(
+        "--schemas", metavar="PATTERN", help="a schema for each tenant: 'tenant_*', each compared"
+    )
+    check.add_argument("--json", metavar="PATH", help="write all findings there")
+    check.add_argument("--strict", action="store_true", help="warnings fail too")
+    check.add_argument(
+        "--jobs", type=_jobs, default=JOBS, metavar="N", help="databases at a time (%(default)s)"
+    )
+    check.add_argument(
+        "--statement-timeout-s",
+        type=_seconds,
+        default=30.0,
+        metavar="S",
+        help="for each query of a database's catalog (%(default)s)",
+    )
+    check.add_argument("--database", metavar="NAME", help="which [[database]] of pyproject.toml")
+    check.add_argument(
+        "-c", "--config", metavar="PATH", help="a pyproject.toml, or its folder (the nearest)"
+    )
+    return parser
+
+
+def _jobs(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 to {MOST_JOBS}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds up to {LONGEST_S}")
+    return number
+
+
+def _check(options: argparse.Namespace) -> int:
+    from pytest_schemaguard.catalog.transaction import Limits
+    from pytest_schemaguard.findings import Outcome
+    from pytest_schemaguard.live.expected import LiveExpected
+    from pytest_schemaguard.live.fleet import Fleet
+    from pytest_schemaguard.live.targets import targets_of
+    from pytest_schemaguard.reports import live, live_json
+
+    config = _config(options)
+    targets = targets_of(options.urls, options.urls_file)
+    with (
+        _terminal() as progress,
+        _guard(config, progress) as guard,
+        closing(
+            LiveExpected(guard, schemas=options.schemas, strict=options.strict or config.strict)
+        ) as expected,
+    ):
+        print(f"schema-guard: {expected.words}", flush=True)  # noqa: T201 - a command's output
+        fleet = Fleet(
+            expected,
+            limits=Limits(statement_ms=round(options.statement_timeout_s * 1000)),
+            jobs=options.jobs,
+            schemas=options.schemas,
+        )
+        results: list[Result] = []
+        for one in fleet.look(targets):
+            results.append(one)
+            progress.clear()
+            print(live.line_of(one), flush=True)  # noqa: T201 - a command's output
+            progress.bar(len({result.target.url for result in results}), len(targets))
+        progress.clear()
+    order = {target.url: place for place, target in enumerate(targets)}
+    results.sort(key=lambda one: (order[one.target.url], one.target.schema or ""))
+    outcomes = {one.outcome for one in results}
+    worst = next(
+        (one for one in (Outcome.FAILED, Outcome.UNPROVEN) if one in outcomes), Outcome.PASSED
+    )
+    for line in live.groups(results):
+        print(line)  # noqa: T201 - a command's output
+    print(live.last_line(results), flush=True)  # noqa: T201 - a command's output
+    if options.json:
+        try:
+            live_json.write(Path(options.json), outcome=worst, results=results)
+        except OSError as error:
+            raise ConfigError("--json", f"no report: {error.strerror}", path=options.json) from None
+    return {Outcome.FAILED: FINDINGS, Outcome.UNPROVEN: COULD_NOT_RUN}.get(worst, HOLDS)
+
+
+def _config(options: argparse.Namespace) -> Config:
+    """The configuration of one database. Raises ConfigError."""
+    from pytest_schemaguard.settings import find, load
+
+    named = Path(options.config).resolve() if options.config else Path.cwd()
+    databases = load(named if named.is_file() else find(named), models_alone=True)
+    names = ", ".join(one.name for one in databases if one.name)
+    if options.database is None:
+        if len(databases) > 1:
+            raise ConfigError("--database", "there are several", fix=f"name one of {names}")
+        return databases[0]
+    for one in databases:
+        if one.name == options.database:
+            return one
+    raise ConfigError(
+        "--database",
+        f"no [[database]] is called {options.database}",
+        fix=f"the names are {names or 'none'}",
+    )
+
+
+@contextmanager
+def _guard(config: Config, progress: Progress) -> Iterator[Guard]:
+    """The throwaway server and what is on it; gone at the end, however that comes about."""
+    from pytest_schemaguard.guard import Guard
+    from pytest_schemaguard.run import Run
+
+    run = Run.begin()
+    try:
+        guard = Guard(
+            config,
+            run=run,
+            url=os.environ.get("SCHEMA_GUARD_URL"),
+            shared=False,
+            progress=progress,
+        )
+        try:
+            yield guard
+        finally:
+            guard.close()
+    finally:
+        run.close()
+
+
+@contextmanager
+def _terminal() -> Iterator[Progress]:
+    """Progress goes to a terminal on standard error, so that the output can go to a file."""
+    from pytest_schemaguard.progress import Progress
+
+    def write(text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+    yield Progress(write if sys.stderr.isatty() else None)

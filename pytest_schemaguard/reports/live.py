@@ -1,0 +1,107 @@
+"""`schema-guard check` in words: a line for each database, then what they have in common."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from pytest_schemaguard.findings import Outcome, Severity
+from pytest_schemaguard.live.grouped import grouped
+from pytest_schemaguard.reports import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pytest_schemaguard.live.fleet import Result
+    from pytest_schemaguard.live.grouped import Group
+    from pytest_schemaguard.live.targets import Target
+
+NAMES = 5
+"""How many databases a group names; the JSON has all."""
+
+
+def line_of(result: Result) -> str:
+    """One database: `postgresql://app@db1/shard_7: 2 errors, 1 info`."""
+    name = result.target.name
+    if not result.looked:
+        return f"{name}: unproven: {_indented(result.reason)}"
+    counted = Counter(one.severity for one in result.findings if not one.ignored)
+    words = ", ".join(_counted(counted[one], one.value) for one in Severity if counted[one])
+    ignored = sum(one.ignored for one in result.findings)
+    parts = [words or "holds", *([f"{ignored} ignored"] if ignored else [])]
+    lines = [f"{name}: {', '.join(parts)}"]
+    if result.outcome is Outcome.UNPROVEN:
+        lines[0] = f"{name}: unproven: {', '.join(parts)}"
+    if result.reason:
+        lines.append(f"  {_indented(result.reason)}")
+    return "\n".join(lines)
+
+
+def groups(results: Sequence[Result]) -> Iterator[str]:
+    """Each difference once, the worst first; for one database without the counting."""
+    names = _short([one.target for one in results])
+    for group in grouped(results):
+        if group.finding.ignored:
+            continue
+        if len(results) == 1:
+            yield from terminal.findings((group.finding,))
+        else:
+            yield from _group(group, names)
+
+
+def last_line(results: Sequence[Result]) -> str:
+    """`schema-guard: of 400 databases 361 hold, 37 differ, 2 could not be looked at`."""
+    looked = [one for one in results if one.looked]
+    differ = sum(one.outcome is not Outcome.PASSED for one in looked)
+    parts = [
+        (len(looked) - differ, "holds", "hold"),
+        (differ, "differs", "differ"),
+        (len(results) - len(looked), "could not be looked at", "could not be looked at"),
+    ]
+    told = [f"{count} {one if count == 1 else many}" for count, one, many in parts if count]
+    what = "schemas" if any(one.target.schema for one in results) else "databases"
+    whole = "" if len(results) == 1 else f"of {len(results)} {what} "
+    return f"schema-guard: {whole}{', '.join(told)}"
+
+
+def _short(targets: Sequence[Target]) -> dict[Target, str]:
+    """By what tells them apart: the schema, the database, or all of the URL."""
+    ways: tuple[Callable[[Target], str | None], ...] = (
+        lambda one: one.schema,
+        lambda one: one.address.database if one.address else None,
+    )
+    for short in ways:
+        names = {one: name for one in targets if (name := short(one))}
+        if len(set(names.values())) == len(targets):
+            return names
+    return {one: one.name for one in targets}
+
+
+def _group(group: Group, names: Mapping[Target, str]) -> Iterator[str]:
+    """In full, but for what has no consequence: a line each."""
+    severity = group.finding.severity
+    where = ""
+    if len(group.targets) < group.of:
+        named = [names[one] for one in group.targets[:NAMES]]
+        more = len(group.targets) - len(named)
+        where = f"in {', '.join(named)}" + (f" and {more} more" if more else "")
+    if severity is Severity.INFO:
+        yield f"{severity.value}: {group.words}" + (f", {where}" if where else "")
+        return
+    mark = "" if severity is Severity.ERROR else f"{severity.value}: "
+    yield f"{mark}{group.words}"
+    fact, *_ = group.finding.message.splitlines()
+    _, *rest = terminal.findings((group.finding,))
+    yield f"  {fact}"
+    yield from rest
+    if where:
+        yield f"  {where}"
+
+
+def _indented(text: str | None) -> str:
+    return "\n  ".join((text or "").splitlines())
+
+
+def _counted(count: int, word: str) -> str:
+    plural = word if word == Severity.INFO else f"{word}s"
+    return f"{count} {word if count == 1 else plural}"
