@@ -166,7 +166,8 @@ def test_foreign_enum_value_fails_the_existing_row(log_in: Callable[..., LoginRe
 
 
 RICH = (
-    USER.replace("class User", 'class Kind(enum.Enum):\n    a = "x"\n\nclass User')
+    "import sqlalchemy\n"
+    + USER.replace("class User", 'class Kind(enum.Enum):\n    a = "x"\n\nclass User')
     + """\
     kind: Mapped[Kind]
     team_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("team.id"))
@@ -178,7 +179,10 @@ RICH = (
     price: Mapped[float] = mapped_column(Numeric(2, 2))
     key: Mapped[bytes]
     boss_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    __table_args__ = (UniqueConstraint("team_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("team_id", "number"),
+        sqlalchemy.Index("lowered", sqlalchemy.text("lower(code)"), unique=True),
+    )
 
 class Team(Base):
     __tablename__ = "team"

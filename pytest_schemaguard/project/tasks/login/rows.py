@@ -174,8 +174,9 @@ def _unique_groups(mapper: Mapper[Any], session: Session) -> Iterator[list[Colum
             if isinstance(constraint, UniqueConstraint):
                 yield list(constraint.columns)
         for index in table.indexes:
-            if index.unique:
-                yield [column for column in index.columns if column.table is table]
+            # An expression given as text names no column; the database's index does.
+            if index.unique and (known := list(index.columns)):
+                yield known
         preparer = session.get_bind().dialect.identifier_preparer
         relation = f"{preparer.quote(schema_of(table))}.{preparer.quote(table.name)}"
         found: dict[int, list[Column[Any]]] = {}
