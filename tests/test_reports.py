@@ -51,6 +51,31 @@ def test_a_finding_about_a_file_names_its_line() -> None:
     )
 
 
+def test_of_many_infos_of_a_kind_the_first_are_told_and_the_rest_counted() -> None:
+    infos = [
+        Finding(code=code, severity=Severity.INFO, subject=f"t.{n}", message="fact\nwhy")
+        for n in range(5)
+        for code in ("drift.renamed-index", "drift.comment")
+        if n < 3 or code != "drift.comment"
+    ]
+    lines = list(terminal.findings((*infos, INDEX)))
+    assert lines[0] == "warning: public.user.ix: gone"
+    assert [line for line in lines if line.startswith("info: t.")] == [
+        f"info: t.{n}: fact" for n in (0, 0, 1, 1, 2, 2)
+    ]
+    assert lines[-1] == "info: 2 more of drift.renamed-index; --schema-guard-json has them all"
+
+
+def test_a_fact_that_is_very_long_is_cut_and_its_fix_is_whole() -> None:
+    long = "x" * 5000
+    finding = Finding(
+        code="drift.check", severity=Severity.ERROR, subject="t", message=f"{long}\nwhy", fix=long
+    )
+    fact, rest = terminal.findings((finding,))
+    assert fact == f"t: {'x' * 600} ... (4400 more characters)"
+    assert rest == f"  why; fix: {long}"
+
+
 def test_what_could_not_be_looked_at_says_unproven_first() -> None:
     verdict = Verdict(outcome=Outcome.UNPROVEN, reason="server: gone\n  next: look")
     assert terminal.failure(verdict) == "unproven: server: gone\n  next: look"

@@ -80,6 +80,8 @@ def meaning_of_migrated(one: Difference, *, fills_itself: bool) -> Meaning:
     if bare == "privileges" and _granted(one.expected) <= _granted(one.actual):
         severity, consequence = _EXTRA[bare]
     fact = f"the {what} {{where}}: {{expected}}; in the database: {{actual}}"
+    if "\n" in f"{one.expected}{one.actual}":  # a body: the report has it
+        fact = f"another {what} than {{where}}"
     return Meaning(severity, fact, consequence)
 
 

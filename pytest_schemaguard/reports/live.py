@@ -39,14 +39,19 @@ def line_of(result: Result) -> str:
 
 def groups(results: Sequence[Result]) -> Iterator[str]:
     """Each difference once, the worst first; for one database without the counting."""
+    found = [one for one in grouped(results) if not one.finding.ignored]
+    if len(results) == 1:
+        yield from terminal.findings([one.finding for one in found], all_in="--json")
+        return
     names = _short([one.target for one in results])
-    for group in grouped(results):
-        if group.finding.ignored:
-            continue
-        if len(results) == 1:
-            yield from terminal.findings((group.finding,))
-        else:
+    infos: Counter[str] = Counter()
+    for group in found:
+        infos[group.finding.code] += group.finding.severity is Severity.INFO
+        if infos[group.finding.code] <= terminal.FEW:
             yield from _group(group, names)
+    for code, count in infos.items():
+        if count > terminal.FEW:
+            yield f"info: {count - terminal.FEW} more of {code}; --json has them all"
 
 
 def last_line(results: Sequence[Result]) -> str:

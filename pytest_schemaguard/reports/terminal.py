@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard import ignores
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from pytest_schemaguard.findings import Verdict
     from pytest_schemaguard.guard import Guard
 
+FEW = 3
+LONGEST = 600
+"""Of a fact's characters: a CHECK can have thousands, told for both sides."""
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
@@ -29,20 +33,36 @@ def failure(verdict: Verdict) -> str:
     return "\n".join([*lines, *findings(verdict.findings)])
 
 
-def findings(found: Sequence[Finding]) -> Iterator[str]:
-    """The lines of these findings, the worst first; the ignored ones are counted."""
+def findings(found: Sequence[Finding], *, all_in: str = "--schema-guard-json") -> Iterator[str]:
+    """The lines of these findings, the worst first; the ignored ones are counted.
+
+    Of infos with one code the first few are told; `all_in` is the option that has them all.
+    """
     counting = [one for one in found if not one.ignored]
+    infos: Counter[str] = Counter()
     for finding in sorted(counting, key=lambda finding: _ORDER.index(finding.severity)):
+        infos[finding.code] += finding.severity is Severity.INFO
+        if infos[finding.code] > FEW:
+            continue
         mark = "" if finding.severity is Severity.ERROR else f"{finding.severity.value}: "
         fact, *rest = finding.message.splitlines() or [""]
-        yield f"{mark}{_subject(finding)}: {fact}"
+        yield f"{mark}{_subject(finding)}: {_cut(fact)}"
         if finding.fix:
             if len(rest) == 1:
                 rest = [f"{rest[0]}; fix: {finding.fix}"]
             else:
                 rest.append(f"fix: {finding.fix}")
         yield from (f"  {line}" for text in rest for line in text.splitlines())
+    for code, count in infos.items():
+        if count > FEW:
+            yield f"info: {count - FEW} more of {code}; {all_in} has them all"
     yield from ignores.counted(found)
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]} ... ({len(text) - LONGEST} more characters)"
 
 
 def _subject(finding: Finding) -> str:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 SCHEMA = """
 CREATE SCHEMA s;
 COMMENT ON SCHEMA s IS 'x';
-CREATE TABLE t (id integer PRIMARY KEY, a text);
+CREATE TABLE t (id integer PRIMARY KEY, a text, b text);
+ALTER TABLE t ALTER b SET STORAGE EXTERNAL;
 CREATE TABLE s.t (id integer PRIMARY KEY);
 CREATE INDEX ix ON t (a);
 COMMENT ON INDEX ix IS 'x';
@@ -126,6 +127,7 @@ CHANGES = {
     "ALTER TABLE t REPLICA IDENTITY USING INDEX t_pkey": "replica-identity public.t",
     "ALTER TABLE t CLUSTER ON ix": "extra-clustered public.t",
     "ALTER TABLE t ALTER a SET STORAGE EXTERNAL": "extra-column-storage public.t.a",
+    "ALTER TABLE t ALTER b SET STORAGE MAIN": "column-storage public.t.b",
     "ALTER TABLE t ALTER a SET STATISTICS 500": "extra-column-storage public.t.a",
     "ALTER TABLE t ALTER a SET (n_distinct = 5)": "extra-column-storage public.t.a",
     "ALTER STATISTICS linked SET STATISTICS 7": "statistics public.linked",
@@ -232,24 +234,36 @@ def test_what_comes_and_goes_with_a_thing_is_not_told_besides(connection: Any) -
 
 
 def test_a_database_that_sorts_texts_otherwise_reads_the_same(postgres: Address) -> None:
-    grants = 'GRANT SELECT ON t TO PUBLIC, pg_monitor; CREATE TABLE "T" (); CREATE TABLE _t ()'
+    # In the order of bytes `1` is before `_`, in that of English after it.
+    made = """
+        CREATE TABLE t_ (); CREATE TABLE t1 (); GRANT SELECT ON t TO sorted1, sorted_;
+        CREATE POLICY theirs ON t TO sorted1, sorted_;
+        ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO sorted1, sorted_;
+    """
     with closing(connected(postgres)) as admin, admin.cursor() as cursor:
         if admin.server_version < 150000:
             pytest.skip("since PostgreSQL 15")
-        snapshots = []
-        for provider in ("LOCALE_PROVIDER icu ICU_LOCALE 'en-US'", ""):
-            try:
-                cursor.execute(
-                    f"CREATE DATABASE sorted TEMPLATE template0 ENCODING 'UTF8' {provider}"
-                )
-            except psycopg2.errors.FeatureNotSupported:
-                pytest.skip("this PostgreSQL is built without ICU")
-            try:
-                with closing(connected(postgres.at("sorted"))) as one:
-                    execute(one, SCHEMA + grants)
-                    snapshots.append(read(one))
-            finally:
-                cursor.execute("DROP DATABASE sorted")
+        cursor.execute("CREATE ROLE sorted1; CREATE ROLE sorted_")
+        try:
+            snapshots = [
+                read_made(cursor, postgres.at("sorted"), provider, SCHEMA + made)
+                for provider in ("LOCALE_PROVIDER icu ICU_LOCALE 'en-US'", "")
+            ]
+        except psycopg2.errors.FeatureNotSupported:
+            pytest.skip("this PostgreSQL is built without ICU")
+        finally:
+            cursor.execute("DROP ROLE sorted1, sorted_")
     assert snapshots[0] == snapshots[1]
     assert list(snapshots[0].others) == list(snapshots[1].others)
     assert list(snapshots[0].columns) == list(snapshots[1].columns)
+
+
+def read_made(cursor: Any, address: Address, provider: str, schema: str) -> Snapshot:
+    name = address.database
+    cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' {provider}")
+    try:
+        with closing(connected(address)) as connection:
+            execute(connection, schema)
+            return read(connection)
+    finally:
+        cursor.execute(f"DROP DATABASE {name}")
