@@ -63,7 +63,16 @@ SELECT
       THEN format('%I.%I', cn.nspname, co.collname)
   END,
   (SELECT e.description FROM pg_description e
-   WHERE e.classoid = 'pg_class'::regclass AND e.objoid = c.oid AND e.objsubid = a.attnum)
+   WHERE e.classoid = 'pg_class'::regclass AND e.objoid = c.oid AND e.objsubid = a.attnum),
+  CASE WHEN a.attidentity <> '' THEN (
+    SELECT format('%I.%I', sn.nspname, s.relname)
+    FROM pg_depend owned
+    JOIN pg_class s ON s.oid = owned.objid
+    JOIN pg_namespace sn ON sn.oid = s.relnamespace
+    WHERE owned.classid = 'pg_class'::regclass AND owned.deptype = 'i'
+      AND owned.refclassid = 'pg_class'::regclass
+      AND owned.refobjid = c.oid AND owned.refobjsubid = a.attnum
+  ) END
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -66,6 +66,7 @@ def read_by(
                 generated=row[7],
                 collation=row[8],
                 comment=row[9],
+                identity_sequence=row[10],
             ),
         ),
     )

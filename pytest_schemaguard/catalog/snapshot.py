@@ -55,6 +55,8 @@ class Column:
     collation: str | None
     """Where it is not the type's own."""
     comment: str | None
+    identity_sequence: str | None = None
+    """What an identity column draws from: `public.user_id_seq`. Its name is no difference."""
 
     @property
     def fills_itself(self) -> bool:

@@ -45,6 +45,30 @@ def test_a_sequence_of_its_own_is_nothing(postgres: Address) -> None:
     assert told(postgres, FREE) == set()
 
 
+IDENTITY = "CREATE TABLE person (id integer GENERATED {} AS IDENTITY PRIMARY KEY, name text)"
+
+
+@pytest.mark.parametrize(
+    ("migrated", "findings"),
+    [
+        (IDENTITY.format("BY DEFAULT"), set()),
+        (IDENTITY.format("ALWAYS"), {"error identity person.id"}),
+        (
+            IDENTITY.format("BY DEFAULT").replace("IDENTITY", "IDENTITY (INCREMENT BY 2)"),
+            {"warning identity person.id"},
+        ),
+        (
+            IDENTITY.format("BY DEFAULT") + "; ALTER SEQUENCE person_id_seq RENAME TO ids",
+            {"error missing-sequence person_id_seq", "warning identity person.id"},
+        ),
+    ],
+)
+def test_an_identity_columns_own_sequence_can_be_drawn_from(
+    postgres: Address, migrated: str, findings: set[str]
+) -> None:
+    assert told(postgres, migrated) == findings
+
+
 @pytest.mark.parametrize(
     ("migrated", "findings"),
     [

@@ -50,6 +50,7 @@ GRANT UPDATE (name) ON parent TO PUBLIC;
 COMMENT ON TABLE child IS 'x';
 """
 CHANGES = {
+    "CREATE TABLE more (id serial)": "extra-table public.more",
     "CREATE OR REPLACE VIEW names AS SELECT name FROM parent WHERE id > 0": "view public.names",
     "DROP VIEW names": "missing-table public.names",
     "DROP MATERIALIZED VIEW counted; CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM"
@@ -88,7 +89,15 @@ CHANGES = {
         "extra-event-trigger late"
     ),
 }
-OF_MODELS = ("sequence", "missing-sequence", "inheritance", "storage", "view", "missing-table")
+OF_MODELS = (
+    "extra-table",
+    "sequence",
+    "missing-sequence",
+    "inheritance",
+    "storage",
+    "view",
+    "missing-table",
+)
 
 
 @pytest.mark.parametrize("change", CHANGES)

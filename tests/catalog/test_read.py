@@ -49,6 +49,7 @@ def test_a_table_is_read_whole(connection: Any, run: Callable[[str], None]) -> N
             "bigint",
             nullable=False,
             identity="GENERATED ALWAYS AS IDENTITY (START WITH 5 INCREMENT BY 2 CACHE 3)",
+            identity_sequence='public."It\'s 100%_big_seq"',
         ),
         (*table, "Name"): column(
             "character varying(20)",
