@@ -150,7 +150,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> Config:
     """The configuration of one database. Raises ConfigError."""
-    from pytest_schemaguard.settings import find, load
+    from pytest_schemaguard.configuration.settings import find, load
 
     named = Path(options.config).resolve() if options.config else Path.cwd()
     databases = load(named if named.is_file() else find(named), models_alone=True)

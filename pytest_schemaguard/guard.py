@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.evidence import Evidence
+from pytest_schemaguard.evidence.record import Evidence
 from pytest_schemaguard.judging import Judging
 from pytest_schemaguard.servers import Wanted, find, log_tail, obtain, running
 from pytest_schemaguard.sources import Reach, source_of
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from pytest_schemaguard.address import Address
     from pytest_schemaguard.catalog.diff import Difference
     from pytest_schemaguard.clones import Clones
-    from pytest_schemaguard.comparison import Comparison
     from pytest_schemaguard.config import Config
-    from pytest_schemaguard.logins import LoginEvidence
+    from pytest_schemaguard.evidence.comparison import Comparison
+    from pytest_schemaguard.evidence.logins import LoginEvidence
+    from pytest_schemaguard.evidence.planning import Refusal
+    from pytest_schemaguard.evidence.scenarios import SecondRun, WayBack
+    from pytest_schemaguard.evidence.states import States
     from pytest_schemaguard.migration import Migration
     from pytest_schemaguard.models import Models
-    from pytest_schemaguard.planning import Refusal
     from pytest_schemaguard.processes import Processes
     from pytest_schemaguard.progress import Progress
     from pytest_schemaguard.run import Run
-    from pytest_schemaguard.scenarios import SecondRun, WayBack
     from pytest_schemaguard.servers import Candidate, Server
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.sources import Source
-    from pytest_schemaguard.states import States
 
 MODELS_TIMEOUT_S = 120.0
 """How long the models may take to be imported."""
@@ -138,7 +138,7 @@ class Guard:
     @cached_property
     def states(self) -> States:
         """The baseline and what follows it, as template databases."""
-        from pytest_schemaguard.states import States
+        from pytest_schemaguard.evidence.states import States
 
         return States(
             self.config,
@@ -180,7 +180,7 @@ class Guard:
         models = Models.from_json(self._once("models", self._read_models))
         if self.config.search_path is None:
             return models
-        from pytest_schemaguard.search_path import located
+        from pytest_schemaguard.evidence.search_path import located
 
         snapshot = self.states.migrated().snapshot
         assert snapshot is not None
@@ -248,7 +248,7 @@ class Guard:
     @cached_property
     def comparison(self) -> Comparison:
         """The models' schema beside the migrated one. Raises GuardError."""
-        from pytest_schemaguard.comparison import Comparison, compare
+        from pytest_schemaguard.evidence.comparison import Comparison, compare
 
         def look() -> Any:
             models = self.models
@@ -281,7 +281,7 @@ class Guard:
 
     def hidden(self, differences: Sequence[Difference]) -> Mapping[Difference, str]:
         """Which of them a filter of env.py hides from Alembic, and which. Raises ProjectError."""
-        from pytest_schemaguard.filters import hidden, objects_of
+        from pytest_schemaguard.evidence.filters import hidden, objects_of
 
         source, objects = self.source.environment, objects_of(differences)
         if source is None or not objects:
@@ -301,7 +301,7 @@ class Guard:
     @cached_property
     def refusals(self) -> tuple[Refusal, ...]:
         """What PostgreSQL refuses to plan of what the ORM sends. Raises GuardError."""
-        from pytest_schemaguard.planning import Refusal, refused
+        from pytest_schemaguard.evidence.planning import Refusal, refused
         from pytest_schemaguard.servers.application_role import application_session
 
         def look() -> Any:
@@ -320,7 +320,7 @@ class Guard:
 
     def second_run(self, migration: Migration) -> SecondRun:
         """What a second run of this judged migration did. Raises GuardError."""
-        from pytest_schemaguard.scenarios import SecondRun, run_again
+        from pytest_schemaguard.evidence.scenarios import SecondRun, run_again
 
         def look() -> Any:
             state = self.states.after(migration)
@@ -340,7 +340,7 @@ class Guard:
 
         Raises GuardError.
         """
-        from pytest_schemaguard.scenarios import WayBack, go_back
+        from pytest_schemaguard.evidence.scenarios import WayBack, go_back
 
         if migration.revision in self._clean_ways_back:
             return None
@@ -375,7 +375,7 @@ class Guard:
     @cached_property
     def login(self) -> LoginEvidence:
         """What became of the logins; a login is configured. Raises GuardError."""
-        from pytest_schemaguard.logins import LoginEvidence, log_in
+        from pytest_schemaguard.evidence.logins import LoginEvidence, log_in
 
         def look() -> Any:
             login = self.config.login

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_schemaguard.configuration.settings import find, load, start
 from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.guard import Guard
 from pytest_schemaguard.progress import Progress
 from pytest_schemaguard.run import Run
-from pytest_schemaguard.settings import find, load, start
 from pytest_schemaguard.sharing import RUN
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ def _make_models_schema(guard: Guard) -> None:
     """What the cache had told of it was not made; whoever looks into it wants to see it."""
     from psycopg2 import Error
 
-    from pytest_schemaguard.expectation import Expectation
+    from pytest_schemaguard.evidence.expectation import Expectation
 
     # Without it the migrated database is kept all the same.
     with suppress(GuardError, Error):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard.configuration.settings import find, start
 from pytest_schemaguard.errors import ConfigError
-from pytest_schemaguard.settings import find, start
 
 if TYPE_CHECKING:
     import pytest

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.read import read
+from pytest_schemaguard.evidence.states import State
 from pytest_schemaguard.run import Run
 from pytest_schemaguard.servers import Wanted, obtain
 from pytest_schemaguard.servers.databases import Databases
 from pytest_schemaguard.sources.session import run_file
-from pytest_schemaguard.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

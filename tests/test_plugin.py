@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.config import Config
-from pytest_schemaguard.settings import LATER
+from pytest_schemaguard.configuration.settings import LATER
 
 if TYPE_CHECKING:
     import pytest

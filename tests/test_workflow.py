@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
-from pytest_schemaguard.settings import SUPPORTED_MAJORS
+from pytest_schemaguard.configuration.settings import SUPPORTED_MAJORS
 
 if sys.version_info >= (3, 11):
     import tomllib

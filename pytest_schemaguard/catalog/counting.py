@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.difference import Depth, told, values
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
-from pytest_schemaguard.identifiers import quoted
+from pytest_schemaguard.sqltext.identifiers import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

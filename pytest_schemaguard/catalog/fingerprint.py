@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from pytest_schemaguard.catalog.read import query
-from pytest_schemaguard.identifiers import literal
+from pytest_schemaguard.sqltext.identifiers import literal
 
 QUERIES = (
     "relations",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from pytest_schemaguard.identifiers import LONGEST_NAME, made_up_name, unquoted
+from pytest_schemaguard.sqltext.identifiers import LONGEST_NAME, made_up_name, unquoted
 
 if TYPE_CHECKING:
     from pytest_schemaguard.catalog.snapshot import Name

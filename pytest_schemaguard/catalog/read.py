@@ -18,7 +18,7 @@ from pytest_schemaguard.catalog.snapshot import (
     Snapshot,
 )
 from pytest_schemaguard.catalog.transaction import read_only
-from pytest_schemaguard.identifiers import literal
+from pytest_schemaguard.sqltext.identifiers import literal
 
 if TYPE_CHECKING:
     import collections.abc

@@ -6,7 +6,7 @@ import re
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.identifiers import quoted
+from pytest_schemaguard.sqltext.identifiers import quoted
 
 if TYPE_CHECKING:
     from pytest_schemaguard.catalog.snapshot import Snapshot

@@ -21,7 +21,7 @@ from pytest_schemaguard.catalog.expressions import Known
 from pytest_schemaguard.catalog.pruned import pruned
 from pytest_schemaguard.catalog.read import query
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
-from pytest_schemaguard.identifiers import in_quotes, quoted
+from pytest_schemaguard.sqltext.identifiers import in_quotes, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,7 +13,7 @@ import psycopg2
 
 from pytest_schemaguard.catalog.read import query
 from pytest_schemaguard.catalog.transaction import read_only
-from pytest_schemaguard.identifiers import quoted
+from pytest_schemaguard.sqltext.identifiers import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

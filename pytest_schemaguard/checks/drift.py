@@ -19,7 +19,7 @@ from pytest_schemaguard.checks.drift_meanings import foreign_labels, meaning_of
 from pytest_schemaguard.checks.drift_refused import refusals, where
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
-from pytest_schemaguard.identifiers import quoted
+from pytest_schemaguard.sqltext.identifiers import quoted
 from pytest_schemaguard.version_tables import is_version_table
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.catalog.diff import Difference
     from pytest_schemaguard.checks.drift_meanings import Meaning
-    from pytest_schemaguard.comparison import Comparison
+    from pytest_schemaguard.evidence.comparison import Comparison
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.migration import Migration
     from pytest_schemaguard.models import Models, Name

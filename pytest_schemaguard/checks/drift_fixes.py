@@ -9,7 +9,7 @@ from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
 from pytest_schemaguard.checks.drift_meanings import labels_of
 from pytest_schemaguard.checks.drift_types import fit_of, without_modifier
 from pytest_schemaguard.findings import Severity
-from pytest_schemaguard.identifiers import quoted
+from pytest_schemaguard.sqltext.identifiers import quoted
 
 if TYPE_CHECKING:
     from pytest_schemaguard.catalog.diff import Difference

@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.findings import Finding, Severity
-from pytest_schemaguard.identifiers import LONGEST_NAME, cut, quoted, unquoted
+from pytest_schemaguard.sqltext.identifiers import LONGEST_NAME, cut, quoted, unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_schemaguard.comparison import Comparison
+    from pytest_schemaguard.evidence.comparison import Comparison
     from pytest_schemaguard.models import Models, Name, Place
 
 _SHOWN = 5

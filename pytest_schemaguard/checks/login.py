@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_schemaguard.config import Login, Request
+    from pytest_schemaguard.evidence.logins import LoginEvidence
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.login import Answer, Attempt, LoginReport
-    from pytest_schemaguard.logins import LoginEvidence
     from pytest_schemaguard.migration import Migration
 
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
-from pytest_schemaguard.identifiers import quoted
+from pytest_schemaguard.sqltext.identifiers import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from pytest_schemaguard.evidence.planning import Refusal
+    from pytest_schemaguard.evidence.privileges import Lack
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.migration import Migration
     from pytest_schemaguard.models import Models, Place
-    from pytest_schemaguard.planning import Refusal
-    from pytest_schemaguard.privileges import Lack
 
 _VERBS = ("select", "insert", "update", "delete")
 _CLASSES_NAMED = 3

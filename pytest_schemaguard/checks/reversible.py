@@ -15,9 +15,9 @@ from pytest_schemaguard.findings import judge as verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_schemaguard.evidence.scenarios import CatalogChange, WayBack
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.migration import Migration
-    from pytest_schemaguard.scenarios import CatalogChange, WayBack
     from pytest_schemaguard.sources.session import FileRun
 
 

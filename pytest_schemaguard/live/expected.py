@@ -17,9 +17,9 @@ import psycopg2
 
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.checks import drift
-from pytest_schemaguard.comparison import Comparison
 from pytest_schemaguard.errors import ConfigError, MigrationError, ServerError
-from pytest_schemaguard.expectation import Expectation
+from pytest_schemaguard.evidence.comparison import Comparison
+from pytest_schemaguard.evidence.expectation import Expectation
 from pytest_schemaguard.findings import Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as judged
 from pytest_schemaguard.ignores import applied

@@ -15,7 +15,7 @@ import psycopg2
 from pytest_schemaguard.catalog.diff import Depth
 from pytest_schemaguard.catalog.pruned import pruned
 from pytest_schemaguard.catalog.settle import ROUNDS, settled_differences
-from pytest_schemaguard.identifiers import in_quotes, literal
+from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
 
 if TYPE_CHECKING:
     from pytest_schemaguard.catalog.diff import Difference

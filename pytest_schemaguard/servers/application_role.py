@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 
 from pytest_schemaguard.errors import ConfigError, ServerError
-from pytest_schemaguard.identifiers import in_quotes, literal, quoted
 from pytest_schemaguard.servers import sessions
 from pytest_schemaguard.servers.sessions import run_comment
+from pytest_schemaguard.sqltext.identifiers import in_quotes, literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.identifiers import in_quotes, literal
 from pytest_schemaguard.servers import sessions
 from pytest_schemaguard.servers.sessions import run_comment
+from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.identifiers import in_quotes
 from pytest_schemaguard.servers.owner import create_owner
 from pytest_schemaguard.servers.provider import OLDEST_MAJOR, Missing, Server
 from pytest_schemaguard.servers.sessions import connect
 from pytest_schemaguard.servers.url import parse_url
+from pytest_schemaguard.sqltext.identifiers import in_quotes
 
 if TYPE_CHECKING:
     from pytest_schemaguard.address import Address

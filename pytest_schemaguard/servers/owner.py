@@ -6,8 +6,8 @@ import secrets
 import socket
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.identifiers import in_quotes, literal
 from pytest_schemaguard.servers.sessions import run_comment
+from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
 
 if TYPE_CHECKING:
     from pytest_schemaguard.run import Run

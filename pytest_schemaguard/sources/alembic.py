@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.identifiers import in_quotes
 from pytest_schemaguard.migration import Migration
 from pytest_schemaguard.revisions import Failure, History, RunReport, Stairway, trouble
 from pytest_schemaguard.sources import Step
 from pytest_schemaguard.sources.session import FileRun, SqlError, excerpt, fix_of
+from pytest_schemaguard.sqltext.identifiers import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

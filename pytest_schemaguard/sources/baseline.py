@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import MigrationError, ServerError
-from pytest_schemaguard.identifiers import in_quotes
 from pytest_schemaguard.sources import shown
 from pytest_schemaguard.sources.dump import (
     Naming,
@@ -22,7 +21,8 @@ from pytest_schemaguard.sources.dump import (
 )
 from pytest_schemaguard.sources.session import Session, excerpt
 from pytest_schemaguard.sources.watch import Watch
-from pytest_schemaguard.statements import Statement, read, split
+from pytest_schemaguard.sqltext.identifiers import in_quotes
+from pytest_schemaguard.sqltext.statements import Statement, read, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

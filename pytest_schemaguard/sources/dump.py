@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.identifiers import in_quotes
-from pytest_schemaguard.lexer import tokens
+from pytest_schemaguard.sqltext.identifiers import in_quotes
+from pytest_schemaguard.sqltext.lexer import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_schemaguard.statements import Statement
+    from pytest_schemaguard.sqltext.statements import Statement
 
 
 @dataclass(frozen=True, kw_only=True)

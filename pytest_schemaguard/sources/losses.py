@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.statements import split
+from pytest_schemaguard.sqltext.statements import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,12 +10,12 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.statements import scan
+from pytest_schemaguard.sqltext.statements import scan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_schemaguard.lexer import Token
+    from pytest_schemaguard.sqltext.lexer import Token
 
 
 class _Mark(NamedTuple):

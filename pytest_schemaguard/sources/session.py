@@ -11,10 +11,10 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.lexer import tokens
 from pytest_schemaguard.sources import extensions, shown
 from pytest_schemaguard.sources.watch import Watch
-from pytest_schemaguard.statements import Statement, read, split
+from pytest_schemaguard.sqltext.lexer import tokens
+from pytest_schemaguard.sqltext.statements import Statement, read, split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -122,11 +122,11 @@ def story(rounds: int, scratch: Path) -> None:
 
 def login(rounds: int) -> None:
     """The request's own process against the bare application's."""
+    from pytest_schemaguard.configuration.settings import load
+    from pytest_schemaguard.evidence.logins import EXISTING, request_arguments
     from pytest_schemaguard.guard import Guard
-    from pytest_schemaguard.logins import EXISTING, request_arguments
     from pytest_schemaguard.progress import Progress
     from pytest_schemaguard.run import Run
-    from pytest_schemaguard.settings import load
 
     run = Run.begin()
     guard = Guard(

@@ -191,11 +191,11 @@ def guard(count: int, place: Path) -> dict[str, float]:
     from pytest_schemaguard.catalog.read import query, read
     from pytest_schemaguard.catalog.transaction import read_only
     from pytest_schemaguard.config import Config
-    from pytest_schemaguard.expectation import Expectation
+    from pytest_schemaguard.evidence.expectation import Expectation
+    from pytest_schemaguard.evidence.states import State
     from pytest_schemaguard.run import Run
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.servers.provider import Server
-    from pytest_schemaguard.states import State
 
     run = Run.join(Path((place / "run").read_text()))
     databases = Databases(Server.from_json((place / "server").read_text()), run)

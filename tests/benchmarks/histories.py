@@ -103,10 +103,10 @@ def compare(rounds: int, scratch: Path) -> None:
 
 def one_more_ms(folder: Path, count: int) -> float:
     """The milliseconds of a run that are not the migration's own."""
+    from pytest_schemaguard.configuration.settings import load
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.progress import Progress
     from pytest_schemaguard.run import Run
-    from pytest_schemaguard.settings import load
 
     run = Run.begin()
     guard = Guard(

@@ -24,13 +24,13 @@ from pytest_schemaguard.catalog.fingerprint import QUERIES
 from pytest_schemaguard.catalog.read import query
 from pytest_schemaguard.catalog.transaction import Limits, read_only
 from pytest_schemaguard.cli import JOBS
+from pytest_schemaguard.configuration.settings import load
 from pytest_schemaguard.guard import Guard
 from pytest_schemaguard.live.expected import LiveExpected
 from pytest_schemaguard.live.fleet import Fleet
 from pytest_schemaguard.live.targets import Target
 from pytest_schemaguard.progress import Progress
 from pytest_schemaguard.servers.sessions import connect
-from pytest_schemaguard.settings import load
 from tests.guarded import run_databases
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.settle import settled_differences
 from pytest_schemaguard.checks.drift import findings
-from pytest_schemaguard.comparison import Comparison
+from pytest_schemaguard.evidence.comparison import Comparison
 from pytest_schemaguard.models import Models
 from tests.catalog.databases import connected, execute, fresh
 from tests.catalog.mutations import CASES, HARMLESS, OTHER_SIDE, SCHEMA

@@ -10,7 +10,7 @@ import pytest
 from pytest_schemaguard.catalog.diff import Depth, Difference, diff
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.checks.drift import findings
-from pytest_schemaguard.comparison import Comparison
+from pytest_schemaguard.evidence.comparison import Comparison
 from pytest_schemaguard.models import Models
 from tests.catalog.databases import connected, execute, fresh
 

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_schemaguard.catalog.diff import Difference
 from pytest_schemaguard.checks import drift
-from pytest_schemaguard.comparison import Comparison
+from pytest_schemaguard.evidence.comparison import Comparison
 from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.models import Ddl, EnvFacts, Models, Place
 

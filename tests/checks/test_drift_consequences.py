@@ -18,9 +18,9 @@ from pytest_schemaguard.catalog.read import read, read_by
 from pytest_schemaguard.checks.drift_consequences import MEANINGS, Sees
 from pytest_schemaguard.checks.drift_meanings import key_of
 from pytest_schemaguard.findings import Severity
-from pytest_schemaguard.identifiers import KEYWORDS, quoted
 from pytest_schemaguard.run import Run
 from pytest_schemaguard.servers import Wanted, obtain
+from pytest_schemaguard.sqltext.identifiers import KEYWORDS, quoted
 from tests.catalog.databases import connected, execute, fresh
 from tests.checks.proofs import PROOFS
 

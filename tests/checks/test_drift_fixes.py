@@ -13,7 +13,7 @@ from pytest_schemaguard.catalog.diff import Depth, Difference, diff
 from pytest_schemaguard.catalog.read import read_by
 from pytest_schemaguard.checks.drift import findings
 from pytest_schemaguard.checks.drift_fixes import fix_of
-from pytest_schemaguard.comparison import Comparison
+from pytest_schemaguard.evidence.comparison import Comparison
 from pytest_schemaguard.models import Models
 from tests.catalog.databases import connected, fresh
 from tests.checks.proofs import PROOFS

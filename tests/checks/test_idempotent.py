@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from pytest_schemaguard.checks.idempotent import findings
+from pytest_schemaguard.evidence.scenarios import CatalogChange, RowChange, SecondRun
 from pytest_schemaguard.findings import Severity
-from pytest_schemaguard.scenarios import CatalogChange, RowChange, SecondRun
 from pytest_schemaguard.sources.session import FileRun
 
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_schemaguard.checks.queries import findings
+from pytest_schemaguard.evidence.planning import Refusal
+from pytest_schemaguard.evidence.privileges import Lack
 from pytest_schemaguard.findings import Finding, Severity
 from pytest_schemaguard.models import Models, Place
-from pytest_schemaguard.planning import Refusal
-from pytest_schemaguard.privileges import Lack
 
 MODELS = Models(
     tables=(),

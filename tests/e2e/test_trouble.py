@@ -169,7 +169,7 @@ def test_a_uid_without_a_passwd_entry_is_told_what_it_lacks(lent: Path) -> None:
 
 
 def test_a_uid_without_a_passwd_entry_uses_a_cache_that_another_filled(lent: Path) -> None:
-    cache = lent / "cache"
+    cache = lent / ".cache"
     cache.mkdir(mode=0o777)
     cache.chmod(0o777)
     first = run_as(65534, lent, XDG_CACHE_HOME=str(cache))

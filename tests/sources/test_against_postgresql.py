@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.lexer import next_token
-from pytest_schemaguard.statements import scan, split
+from pytest_schemaguard.sqltext.lexer import next_token
+from pytest_schemaguard.sqltext.statements import scan, split
 
 if TYPE_CHECKING:
     from tests.sources.conftest import LoggingServer

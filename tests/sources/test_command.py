@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_schemaguard import settings
+from pytest_schemaguard.configuration import settings
 from pytest_schemaguard.guard import Guard
 from pytest_schemaguard.progress import Progress
 from pytest_schemaguard.run import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_schemaguard.sources.dump import Route, roles, route, without_authorization
-from pytest_schemaguard.statements import split
+from pytest_schemaguard.sqltext.statements import split
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from pytest_schemaguard.catalog.expected import build
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.planning import refused
+from pytest_schemaguard.evidence.planning import refused
 from pytest_schemaguard.project import Project
 from pytest_schemaguard.project.tasks.login import by_orm as login
 from pytest_schemaguard.project.tasks.models.targets import resolve

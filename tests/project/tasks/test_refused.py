@@ -6,16 +6,19 @@ Whole messages, as users read them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_schemaguard.catalog.expected import build
 from pytest_schemaguard.checks.drift import findings_and_refused
-from pytest_schemaguard.comparison import Comparison
+from pytest_schemaguard.evidence.comparison import Comparison
+from pytest_schemaguard.project.tasks.models.targets import unimported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pytest_schemaguard.address import Address
     from pytest_schemaguard.models import Models
@@ -40,12 +43,16 @@ LONG = "n" * 63
 
 @pytest.fixture
 def told(
-    read: Callable[..., Models], database: Address, connect: Callable[[Address], Any]
+    read: Callable[..., Models],
+    database: Address,
+    connect: Callable[[Address], Any],
+    tmp_path: Path,
 ) -> Callable[..., list[str]]:
     """The findings on these lines of the class User, and the tables that were made."""
 
     def find(lines: str, files: dict[str, str] | None = None) -> list[str]:
         models = read({"models.py": HEAD + lines, **(files or {})}, "models:Base")
+        models = replace(models, unimported=unimported(tmp_path))
         connection = connect(database)
         refused = {**models.unrendered, **build(connection, models)}
         comparison = Comparison(differences=(), refused=refused, excluded=(), fills_itself={})

@@ -14,7 +14,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import SQLAlchemyError
 
-from pytest_schemaguard.identifiers import made_up_name
+from pytest_schemaguard.sqltext.identifiers import made_up_name
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Constraint

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.application_writes import write_as_an_application
 from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.rows import fingerprints
 from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.evidence.application_writes import write_as_an_application
 from pytest_schemaguard.sources.session import FileRun
 from pytest_schemaguard.version_tables import is_version_table
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from pytest_schemaguard.catalog.rows import RowPrint
     from pytest_schemaguard.catalog.snapshot import Snapshot
     from pytest_schemaguard.config import Config
+    from pytest_schemaguard.evidence.states import State
     from pytest_schemaguard.migration import Migration
     from pytest_schemaguard.models import Name
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.sources import Source
-    from pytest_schemaguard.states import State
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_schemaguard.catalog.diff import Difference
-from pytest_schemaguard.filters import hidden, objects_of
+from pytest_schemaguard.evidence.filters import hidden, objects_of
 
 USER = ("public", "user")
 

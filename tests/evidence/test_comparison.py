@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_schemaguard.checks.drift import findings
-from pytest_schemaguard.comparison import Comparison, compare
 from pytest_schemaguard.config import Config
+from pytest_schemaguard.evidence.comparison import Comparison, compare
 from pytest_schemaguard.models import Ddl, Models
 from tests.guarded import run_databases, state_of
 

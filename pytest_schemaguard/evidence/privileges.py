@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.search_path import schemas_in
+from pytest_schemaguard.evidence.search_path import schemas_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

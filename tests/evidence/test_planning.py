@@ -8,8 +8,8 @@ import psycopg2
 import pytest
 
 from pytest_schemaguard.checks.queries import findings
+from pytest_schemaguard.evidence.planning import Refusal, refused
 from pytest_schemaguard.models import Models, OrmStatement
-from pytest_schemaguard.planning import Refusal, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import errorcodes
 
-from pytest_schemaguard.privileges import Lack, Privileges
+from pytest_schemaguard.evidence.privileges import Lack, Privileges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+    from pytest_schemaguard.evidence.privileges import Relation
     from pytest_schemaguard.models import Name, OrmStatement
-    from pytest_schemaguard.privileges import Relation
 
 _UPDATABLE = {"insert": 8, "update": 4, "delete": 16}
 """Bits of pg_relation_is_updatable: 1 << CMD_UPDATE (2), CMD_INSERT (3), CMD_DELETE (4)."""

@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.lexer import next_token
-from pytest_schemaguard.statements import read, scan, split
+from pytest_schemaguard.sqltext.lexer import next_token
+from pytest_schemaguard.sqltext.statements import read, scan, split
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ENTRIES = 32
 """Of all projects together; the one that was unused for longest goes first."""
-_OWN = Path(__file__).with_name("catalog")
+_OWN = Path(__file__).parents[1] / "catalog"
 
 
 def folder_in(users: Path | None) -> Path | None:

@@ -9,16 +9,16 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.diff import Difference
-from pytest_schemaguard.expectation import Expectation
+from pytest_schemaguard.evidence.expectation import Expectation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.config import Config
+    from pytest_schemaguard.evidence.states import State
     from pytest_schemaguard.models import Models
     from pytest_schemaguard.servers.databases import Databases
-    from pytest_schemaguard.states import State
 
 
 @dataclass(frozen=True, kw_only=True)

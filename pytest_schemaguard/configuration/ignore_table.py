@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.config import CHECKS, LATER_CHECKS, Ignore
+from pytest_schemaguard.configuration.toml_table import TABLE, TableReader
 from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.ignores import can_report
-from pytest_schemaguard.toml_table import TABLE, TableReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.identifiers import in_quotes
 from pytest_schemaguard.login import LOG_SAYS, Attempt, LoginReport, RequestReport
 from pytest_schemaguard.project.environment import secrets_in
 from pytest_schemaguard.project.tasks.request.message import cut, secrets
 from pytest_schemaguard.servers.statement_log import record
+from pytest_schemaguard.sqltext.identifiers import in_quotes
 from pytest_schemaguard.version_tables import is_version_table
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from pytest_schemaguard.address import Address
     from pytest_schemaguard.catalog.snapshot import Name, Snapshot
     from pytest_schemaguard.config import Config, Login
+    from pytest_schemaguard.evidence.states import State
     from pytest_schemaguard.project import Project
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.servers.statement_log import Recording
-    from pytest_schemaguard.states import State
 
 DATABASE = "login"
 ORM_TIMEOUT_S = 120.0

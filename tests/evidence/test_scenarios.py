@@ -11,7 +11,7 @@ import pytest
 
 from pytest_schemaguard.checks.idempotent import findings
 from pytest_schemaguard.config import Config
-from pytest_schemaguard.scenarios import SecondRun, run_again
+from pytest_schemaguard.evidence.scenarios import SecondRun, run_again
 from pytest_schemaguard.sources.plain import run_sql
 from tests.guarded import run_databases, state_of
 

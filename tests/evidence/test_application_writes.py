@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_schemaguard.application_writes import write_as_an_application
+from pytest_schemaguard.evidence.application_writes import write_as_an_application
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,10 +18,10 @@ from pytest_schemaguard.config import (
     PythonMigrations,
     Request,
 )
+from pytest_schemaguard.configuration.ignore_table import IgnoreReader
+from pytest_schemaguard.configuration.toml_table import TABLE
 from pytest_schemaguard.errors import ConfigError
-from pytest_schemaguard.ignore_table import IgnoreReader
 from pytest_schemaguard.project.environment import check_placeholders
-from pytest_schemaguard.toml_table import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.checks.login import verdict_on
+from pytest_schemaguard.configuration.settings import load
 from pytest_schemaguard.findings import Outcome
 from pytest_schemaguard.guard import Guard
 from pytest_schemaguard.progress import Progress
 from pytest_schemaguard.run import Run
-from pytest_schemaguard.settings import load
 from tests.servers.conftest import OWN
 
 if TYPE_CHECKING:

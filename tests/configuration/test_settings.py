@@ -14,8 +14,8 @@ from pytest_schemaguard.config import (
     Login,
     PythonMigrations,
 )
+from pytest_schemaguard.configuration.settings import LATER, find, load
 from pytest_schemaguard.errors import ConfigError
-from pytest_schemaguard.settings import LATER, find, load
 
 GOOD = """\
 [project]

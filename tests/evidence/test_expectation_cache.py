@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_schemaguard import expectation_cache as cache
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.catalog.snapshot import Column, Relation, Snapshot
 from pytest_schemaguard.catalog.surroundings import Thing, surroundings
 from pytest_schemaguard.config import Config
+from pytest_schemaguard.evidence import expectation_cache as cache
 from pytest_schemaguard.models import Ddl, Models
 from pytest_schemaguard.servers.provider import Server
 from tests.catalog.databases import connected, execute, fresh

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
-from pytest_schemaguard import expectation
 from pytest_schemaguard.catalog.settle import settled_differences
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.expectation import DATABASE, Expectation
+from pytest_schemaguard.evidence import expectation
+from pytest_schemaguard.evidence.expectation import DATABASE, Expectation
 from pytest_schemaguard.models import Ddl, Models
 from tests.guarded import run_databases, state_of
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from pytest_schemaguard.evidence.states import State
     from pytest_schemaguard.servers.databases import Databases
-    from pytest_schemaguard.states import State
 
     Expect = Callable[..., AbstractContextManager[Expectation]]
 

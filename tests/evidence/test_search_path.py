@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_schemaguard.comparison import compare
 from pytest_schemaguard.config import Config
+from pytest_schemaguard.evidence.comparison import compare
+from pytest_schemaguard.evidence.search_path import located, schemas_in
 from pytest_schemaguard.models import Ddl, Models, OrmStatement, Place
-from pytest_schemaguard.search_path import located, schemas_in
 from tests.guarded import run_databases, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pytest_schemaguard.comparison import Comparison
+    from pytest_schemaguard.evidence.comparison import Comparison
     from pytest_schemaguard.servers.databases import Databases
 
 

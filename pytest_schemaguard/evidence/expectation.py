@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from pytest_schemaguard import expectation_cache as cache
 from pytest_schemaguard.catalog.expected import build, clear
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.settle import settled_differences
 from pytest_schemaguard.catalog.surroundings import remade, surroundings
+from pytest_schemaguard.evidence import expectation_cache as cache
 from pytest_schemaguard.servers.cache import user_cache
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from pytest_schemaguard.catalog.snapshot import Name, Snapshot
     from pytest_schemaguard.catalog.surroundings import Thing
     from pytest_schemaguard.config import Config
+    from pytest_schemaguard.evidence.states import State
     from pytest_schemaguard.models import Models
     from pytest_schemaguard.servers.databases import Databases
-    from pytest_schemaguard.states import State
 
 DATABASE = "models"
 MANY_TABLES = 200

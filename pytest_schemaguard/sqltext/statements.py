@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.lexer import Token, UnterminatedError, next_token
+from pytest_schemaguard.sqltext.lexer import Token, UnterminatedError, next_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.identifiers import in_quotes, quoted
 from pytest_schemaguard.models import Ddl
+from pytest_schemaguard.sqltext.identifiers import in_quotes, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,10 +17,10 @@ import psycopg2
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.snapshot import Snapshot
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.identifiers import in_quotes
 from pytest_schemaguard.sources.plain import run_sql
 from pytest_schemaguard.sources.session import FileRun, excerpt
-from pytest_schemaguard.statements import split
+from pytest_schemaguard.sqltext.identifiers import in_quotes
+from pytest_schemaguard.sqltext.statements import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_schemaguard.errors import GuardError
-from pytest_schemaguard.evidence import Evidence
+from pytest_schemaguard.evidence.record import Evidence
 from pytest_schemaguard.run import Run
 
 if TYPE_CHECKING:

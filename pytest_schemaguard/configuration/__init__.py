@@ -1,0 +1,1 @@
+"""pyproject.toml -> Config: finds the table, reads it, and says clearly what is wrong with it."""
