@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 import sys
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.address import Address
 
+_NEITHER = "is no postgresql:// URL and no file"
 EXAMPLE = "postgresql://user@host:5432/database"
 
 
@@ -83,11 +85,11 @@ def _target(text: str, *, subject: str, path: str | None = None, line: int | Non
             return Target(address=parse_url(text))
         except ServerError as error:
             raise ConfigError(subject, error.fact, fix=error.fix, path=path, line=line) from None
-    dump = Path(text)
-    if not dump.is_file():
+    # Path's own is_file() and is_dir() raise where a name is too long to be one.
+    if not os.path.isfile(text):  # noqa: PTH113 - see above
         # It may be a URL without its beginning, with a password in it.
         shown = repr(text) if re.fullmatch(r"[\w./-]*", text) else "it"
-        fact = "is a folder" if dump.is_dir() else "is no postgresql:// URL and no file"
+        fact = "is a folder" if os.path.isdir(text) else _NEITHER  # noqa: PTH112 - see above
         raise ConfigError(
             subject,
             f"{shown} {fact}",
@@ -95,4 +97,4 @@ def _target(text: str, *, subject: str, path: str | None = None, line: int | Non
             path=path,
             line=line,
         )
-    return Target(dump=dump)
+    return Target(dump=Path(text))
