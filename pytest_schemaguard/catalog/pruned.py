@@ -21,9 +21,10 @@ def pruned(expected: Snapshot, actual: Snapshot) -> tuple[Snapshot, Snapshot]:
     differing: set[Name] = {*expected.partitions.values(), *actual.partitions.values()}
     for part in _PARTS:
         wanted, there = getattr(expected, part), getattr(actual, part)
-        differing.update(
-            name[:2] for name, one in wanted.items() if name not in there or there[name] != one
-        )
+        for name, one in wanted.items():
+            other = there.get(name)
+            if other is not one and other != one:
+                differing.add(name[:2])
         if len(wanted) != len(there) or wanted.keys() != there.keys():
             differing.update(name[:2] for name in there if name not in wanted)
     parts = [one for one in _PARTS if one != "columns" or expected.sequences == actual.sequences]

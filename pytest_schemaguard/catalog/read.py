@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.collecting import uncollected
 from pytest_schemaguard.catalog.snapshot import (
-    Column,
     Constraint,
     Index,
     Name,
     Relation,
     Sequence,
     Snapshot,
+    column_of,
 )
 from pytest_schemaguard.catalog.transaction import read_only
 from pytest_schemaguard.sqltext.identifiers import literal
@@ -56,19 +56,7 @@ def read_by(
         cursor,
         "columns",
         schema,
-        lambda row: (
-            row[:3],
-            Column(
-                type=row[3],
-                nullable=row[4],
-                default=row[5],
-                identity=row[6],
-                generated=row[7],
-                collation=row[8],
-                comment=row[9],
-                identity_sequence=row[10],
-            ),
-        ),
+        lambda row: (row[:3], column_of(*row[3:])),
     )
     constraints = _rows(
         cursor,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ Name = tuple[str, ...]
 
 OWN_SEQUENCE = "nextval(its own sequence)"
 """The default of a serial column, whatever its sequence is called (columns.sql writes it)."""
+
+SHARED = 65_536
+"""How many different columns are kept to be shared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,33 @@ class Column:
     def fills_itself(self) -> bool:
         """Whether an INSERT that does not name it succeeds."""
         return self.nullable or any((self.default, self.identity, self.generated))
+
+
+@lru_cache(maxsize=SHARED)
+def column_of(  # noqa: PLR0917 - a row of columns.sql
+    type_: str,
+    nullable: bool,
+    default: str | None,
+    identity: str | None,
+    generated: str | None,
+    collation: str | None,
+    comment: str | None,
+    identity_sequence: str | None,
+) -> Column:
+    """The Column of these values, one object for all that are equal: most columns are like others.
+
+    It is made once, and compared with its like at a glance.
+    """
+    return Column(
+        type=type_,
+        nullable=nullable,
+        default=default,
+        identity=identity,
+        generated=generated,
+        collation=collation,
+        comment=comment,
+        identity_sequence=identity_sequence,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +188,8 @@ class Snapshot:
     def from_json(cls, values: Mapping[str, Any]) -> Snapshot:
         return cls(
             relations={tuple(name): Relation(**one) for name, one in values["relations"]},
-            columns={tuple(name): Column(**one) for name, one in values["columns"]},
+            # In the order in which to_json wrote them.
+            columns={tuple(name): column_of(*one.values()) for name, one in values["columns"]},
             constraints={
                 tuple(name): Constraint(**{**one, "columns": tuple(one["columns"])})
                 for name, one in values["constraints"]
