@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.evidence.comparison import Comparison
     from pytest_schemaguard.evidence.logins import LoginEvidence
+    from pytest_schemaguard.evidence.models_process import ModelsProcess
     from pytest_schemaguard.evidence.planning import Refusal
     from pytest_schemaguard.evidence.scenarios import SecondRun, WayBack
     from pytest_schemaguard.evidence.states import States
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from pytest_schemaguard.servers import Candidate, Server
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.sources import Source
-
-MODELS_TIMEOUT_S = 120.0
-"""How long the models may take to be imported."""
 
 
 class Guard:
@@ -164,6 +162,14 @@ class Guard:
             progress=self.progress,
         )
 
+    @cached_property
+    def _models_process(self) -> ModelsProcess:
+        from pytest_schemaguard.evidence.models_process import ModelsProcess
+
+        return ModelsProcess(
+            self.config, self.processes.models, environment=self.source.environment
+        )
+
     def _own_folder(self, name: str) -> Path:
         """A new folder of this process in the run's."""
         folder = self._run.folder / f"{self._prefix}{name}-{os.getpid()}"
@@ -208,22 +214,9 @@ class Guard:
         self.processes.models.start()
         self.databases.create("project", template=self.states.migrated().name)
         with self.progress.step("reading the models"):
-            models = self.processes.models.call(
-                "models/read",
-                {**self._models_arguments, "server_version": [self.server.major, 0]},
-                timeout_s=MODELS_TIMEOUT_S,
-            )
+            models = self._models_process.read(major=self.server.major)
         (self._run.folder / "fence").write_text(self.processes.models.fence, encoding="utf-8")
         return models
-
-    @property
-    def _models_arguments(self) -> dict[str, Any]:
-        return {
-            "subject": f"models {', '.join(self.config.models) or 'of env.py'}",
-            "models": list(self.config.models),
-            "source": self.source.environment,
-            "root": str(self.config.root),
-        }
 
     @property
     def fence(self) -> str | None:
@@ -271,32 +264,12 @@ class Guard:
         asking = any(one.kind == "extra-table" for one in comparison.differences)
         if not (asking or comparison.refused):
             return models
-        found = self._once("unimported", self._look_for_modules)
+        found = self._once("unimported", self._models_process.unimported)
         return replace(models, unimported={name: tuple(tables) for name, tables in found.items()})
-
-    def _look_for_modules(self) -> Any:
-        return self.processes.models.call(
-            "models/unimported", self._models_arguments, timeout_s=MODELS_TIMEOUT_S
-        )
 
     def hidden(self, differences: Sequence[Difference]) -> Mapping[Difference, str]:
         """Which of them a filter of env.py hides from Alembic, and which. Raises ProjectError."""
-        from pytest_schemaguard.evidence.filters import hidden, objects_of
-
-        source, objects = self.source.environment, objects_of(differences)
-        if source is None or not objects:
-            return {}
-        answer = self.processes.models.call(
-            "alembic/filters",
-            {
-                "subject": "env.py's filters",
-                "source": source,
-                "root": str(self.config.root),
-                "objects": objects,
-            },
-            timeout_s=MODELS_TIMEOUT_S,
-        )
-        return hidden(differences, answer)
+        return self._models_process.hidden(differences)
 
     @cached_property
     def refusals(self) -> tuple[Refusal, ...]:

@@ -162,6 +162,8 @@ class States:
                 run = run_sql(self._databases, key, path, config=config)
                 if not run.applied:
                     raise self._not_loaded("seed", path, run)
+        if not self._pending:  # then this is the migrated state
+            return {"name": key, "snapshot": self._finish(key).to_json(), "run": None}
         self._databases.freeze(key)
         return {"name": key, "snapshot": None, "run": None}
 

@@ -117,6 +117,20 @@ def test_a_baseline_that_holds_everything_is_an_expectation(fleet: Fleet) -> Non
     assert fleet.check(fleet.database()) == (0, "db1: holds\nschema-guard: 1 holds")
 
 
+def test_models_alone_are_looked_for_where_production_looks(fleet: Fleet) -> None:
+    fleet.write(
+        "pyproject.toml",
+        """
+        [tool.schema-guard]
+        models = "app.models:Base"
+        prepare = "CREATE SCHEMA app"
+        search-path = "app, public"
+        """,
+    )
+    one = fleet.database(FIRST, SECOND)
+    assert fleet.check(one)[0] == 0
+
+
 def test_a_dump_stands_for_a_database(fleet: Fleet, bindir: str) -> None:
     Path("good.sql").write_text(dumped(fleet.database(), bindir))
     Path("old.sql").write_text(dumped(fleet.database(FIRST), bindir))
