@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import psycopg2
 from psycopg2 import sql
 
 from pytest_schemaguard.catalog.choices import choice_meaning, predicate_meaning
 from pytest_schemaguard.catalog.diff import Depth, diff
 from pytest_schemaguard.catalog.equivalents import default_meaning
 from pytest_schemaguard.catalog.expressions import Known
+from pytest_schemaguard.catalog.feeding import stable, told_by
 from pytest_schemaguard.catalog.pruned import pruned
 from pytest_schemaguard.catalog.read import query
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from pytest_schemaguard.catalog.diff import Difference
     from pytest_schemaguard.catalog.snapshot import Column, Constraint, Index, Name, Snapshot
 
-ROUNDS = 3
-"""Two are enough for all that is known; the third shows that the text stays."""
 _SETTLING = "schema_guard_settling"
 _NOT_VALID = " NOT VALID"
 _WITH_EXPRESSIONS = ("default", "generated", "check", "exclusion", "index", "domain")
@@ -77,7 +75,7 @@ def _settled(cursor: Any, side: Snapshot, suspects: set[Name]) -> Snapshot:
 
 def _domain(cursor: Any, definition: str) -> str:
     def feed(text: str) -> str | None:
-        return _told(
+        return told_by(
             cursor,
             sql.SQL("CREATE DOMAIN {} AS {}").format(
                 sql.Identifier("public", _SETTLING), sql.SQL(text)
@@ -87,14 +85,14 @@ def _domain(cursor: Any, definition: str) -> str:
             (_SETTLING,),
         )
 
-    return _stable(definition, feed)
+    return stable(definition, feed)
 
 
 def _column(cursor: Any, name: Name, column: Column) -> Column:
     table = sql.Identifier(*name[:2])
 
     def default(text: str) -> str | None:
-        return _told(
+        return told_by(
             cursor,
             sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}").format(
                 table, sql.Identifier(name[2]), sql.SQL(text)
@@ -106,7 +104,7 @@ def _column(cursor: Any, name: Name, column: Column) -> Column:
         )
 
     def generated(text: str) -> str | None:
-        return _told(
+        return told_by(
             cursor,
             sql.SQL("ALTER TABLE {} ADD COLUMN {} {} {}").format(
                 table, sql.Identifier(_SETTLING), sql.SQL(column.type), sql.SQL(text)
@@ -120,10 +118,10 @@ def _column(cursor: Any, name: Name, column: Column) -> Column:
         )
 
     if column.generated is not None:
-        return replace(column, generated=_stable(column.generated, generated))
+        return replace(column, generated=stable(column.generated, generated))
     if column.default in {None, OWN_SEQUENCE}:
         return column
-    return replace(column, default=_stable(column.default, default))
+    return replace(column, default=stable(column.default, default))
 
 
 def _constraint(cursor: Any, name: Name, constraint: Constraint) -> Constraint:
@@ -131,7 +129,7 @@ def _constraint(cursor: Any, name: Name, constraint: Constraint) -> Constraint:
     unread = _NOT_VALID if constraint.kind == "check" else ""
 
     def feed(text: str) -> str | None:
-        told = _told(
+        told = told_by(
             cursor,
             sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
                 sql.Identifier(*name[:2]), sql.Identifier(_SETTLING), sql.SQL(text + unread)
@@ -144,13 +142,13 @@ def _constraint(cursor: Any, name: Name, constraint: Constraint) -> Constraint:
 
     bare = constraint.definition.removesuffix(unread)
     validity = constraint.definition[len(bare) :]
-    return replace(constraint, definition=_stable(bare, feed) + validity)
+    return replace(constraint, definition=stable(bare, feed) + validity)
 
 
 def _index(cursor: Any, name: Name, index: Index) -> Index:
     def feed(text: str) -> str | None:
         head, _, tail = text.partition("ON ")
-        made = _told(
+        made = told_by(
             cursor,
             sql.SQL("CREATE {}INDEX {} ON {}").format(
                 sql.SQL(head), sql.Identifier(_SETTLING), sql.SQL(tail)
@@ -160,34 +158,7 @@ def _index(cursor: Any, name: Name, index: Index) -> Index:
         )
         return made and f"{head}ON " + made.partition(f" {_SETTLING} ON ")[2].removeprefix("ONLY ")
 
-    return replace(index, definition=_stable(index.definition, feed))
-
-
-def _stable(text: str, feed: Callable[[str], str | None]) -> str:
-    for _ in range(ROUNDS):
-        again = feed(text)
-        if again is None or again == text:
-            break
-        text = again
-    return text
-
-
-def _told(
-    cursor: Any, statement: sql.Composed, question: str, values: tuple[str, ...]
-) -> str | None:
-    """What PostgreSQL makes of it; None when it refuses the statement.
-
-    It refuses what is about a column that this side alone has: that is a difference anyhow.
-    """
-    cursor.execute("SAVEPOINT settling")
-    try:
-        cursor.execute(statement)
-        cursor.execute(question, values)
-        row = cursor.fetchone()
-    except psycopg2.Error:
-        row = None  # of a connection that broke, the next line tells
-    cursor.execute("ROLLBACK TO SAVEPOINT settling; RELEASE SAVEPOINT settling")
-    return str(row[0]) if row else None
+    return replace(index, definition=stable(index.definition, feed))
 
 
 def _alike(expected: Snapshot, actual: Snapshot, suspects: set[Name]) -> Snapshot:

@@ -42,12 +42,19 @@ def read_only(connection: Any, *, limits: Limits | None = None) -> Iterator[Any]
             f"SET LOCAL lock_timeout = {limits.lock_ms}",
             f"SET LOCAL idle_in_transaction_session_timeout = {limits.statement_ms}",
         ]
-    with connection.cursor() as cursor:
+    with rolled_back(connection) as cursor:
         cursor.execute("; ".join(begin))
+        yield cursor
+        cursor.execute("COMMIT")
+
+
+@contextmanager
+def rolled_back(connection: Any) -> Iterator[Any]:
+    """A cursor; what an error leaves open is rolled back, so that the connection serves on."""
+    with connection.cursor() as cursor:
         try:
             yield cursor
         except BaseException:
             with suppress(psycopg2.Error):  # of a connection that broke, the first error tells
                 cursor.execute("ROLLBACK")
             raise
-        cursor.execute("COMMIT")

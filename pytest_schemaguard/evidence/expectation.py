@@ -7,17 +7,16 @@ where the cache lacks the snapshot, or where the spelling of an expression has t
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-import psycopg2
 
 from pytest_schemaguard.catalog.expected import build, clear
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.settle import settled_differences
 from pytest_schemaguard.catalog.surroundings import remade, surroundings
+from pytest_schemaguard.catalog.transaction import rolled_back
 from pytest_schemaguard.evidence import expectation_cache as cache
 from pytest_schemaguard.servers.cache import user_cache
 
@@ -89,13 +88,8 @@ class Expectation:
         """In the scratch database, with the models' schema; one thread at a time has it."""
         with self._lock:
             self._build()
-            with self._admin.cursor() as cursor:
-                try:
-                    yield cursor
-                except BaseException:
-                    with suppress(psycopg2.Error):  # of a broken connection, the first error tells
-                        cursor.execute("ROLLBACK")
-                    raise
+            with rolled_back(self._admin) as cursor:
+                yield cursor
 
     @property
     def _made(self) -> tuple[Snapshot, Mapping[Name, str]]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-
-import psycopg2
 
 from pytest_schemaguard.catalog.expected import silence
 from pytest_schemaguard.catalog.read import read
+from pytest_schemaguard.catalog.transaction import rolled_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,13 +33,8 @@ class Scratch:
     @contextmanager
     def cursor(self) -> Iterator[Any]:
         """As a connection has it; what an error leaves open is rolled back."""
-        with self._mutex, self._connection.cursor() as cursor:
-            try:
-                yield cursor
-            except BaseException:
-                with suppress(psycopg2.Error):  # of a broken connection, the first error tells
-                    cursor.execute("ROLLBACK")
-                raise
+        with self._mutex, rolled_back(self._connection) as cursor:
+            yield cursor
 
     def close(self) -> None:
         self._connection.close()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import psycopg2
-
 from pytest_schemaguard.catalog.diff import Depth
+from pytest_schemaguard.catalog.feeding import stable, told_by
 from pytest_schemaguard.catalog.pruned import pruned
-from pytest_schemaguard.catalog.settle import ROUNDS, settled_differences
+from pytest_schemaguard.catalog.settle import settled_differences
 from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
 
 if TYPE_CHECKING:
@@ -51,21 +51,14 @@ def differences_of_all(
 def _settled(cursor: Any, side: Snapshot, suspects: set[tuple[str, Name]]) -> Snapshot:
     relations, others = dict(side.relations), dict(side.others)
     for kind, name in suspects:
+        feed = partial(_fed, cursor, kind, name)
         if kind == "view":
             one = relations[name]
-            relations[name] = replace(one, definition=_stable(cursor, kind, name, one.definition))
+            if one.definition is not None:
+                relations[name] = replace(one, definition=stable(one.definition, feed))
         elif (key := (kind, *name)) in others:
-            others[key] = _stable(cursor, kind, name, others[key])
+            others[key] = stable(others[key], feed)
     return replace(side, relations=relations, others=others)
-
-
-def _stable(cursor: Any, kind: str, name: Name, text: str | None) -> Any:
-    for _ in range(ROUNDS):
-        again = text and _fed(cursor, kind, name, text)
-        if not again or again == text:
-            break
-        text = again
-    return text
 
 
 def _fed(cursor: Any, kind: str, name: Name, text: str) -> str | None:
@@ -75,7 +68,7 @@ def _fed(cursor: Any, kind: str, name: Name, text: str) -> str | None:
         view = in_quotes(name[0], _OWN)
         made = f"CREATE VIEW {view} AS {text}"
         asked = f"SELECT pg_get_viewdef({literal(view)}::regclass)"
-        return _told(cursor, made, asked)
+        return told_by(cursor, made, asked)
     if kind == "policy":
         return _fed_policy(cursor, table, text)
     named = _NAMED.fullmatch(text)
@@ -86,7 +79,7 @@ def _fed(cursor: Any, kind: str, name: Name, text: str) -> str | None:
     )
     body, state = re.fullmatch(r"(.*?)((?: \(\w\))?)", named[3], re.DOTALL).groups()  # type: ignore[union-attr]
     owner, column = ("tgrelid", "tgname") if kind == "trigger" else ("ev_class", "rulename")
-    again = _told(
+    again = told_by(
         cursor,
         f"{named[1]}{_OWN}{body}",
         f"SELECT pg_get_{deparse}(oid) FROM {catalog}"  # noqa: S608 - constants and a literal
@@ -101,7 +94,7 @@ def _fed_policy(cursor: Any, table: str, text: str) -> str | None:
         return None
     told = []
     for expression in (parts[2], parts[4]):
-        again = expression and _told(
+        again = expression and told_by(
             cursor,
             f"CREATE POLICY {_OWN} ON {table} USING ({expression})",
             "SELECT pg_get_expr(polqual, polrelid) FROM pg_policy"  # noqa: S608 - constants and a literal
@@ -111,15 +104,3 @@ def _fed_policy(cursor: Any, table: str, text: str) -> str | None:
             return None
         told.append(again)
     return f"{parts[1]}({told[0]}){parts[3]}({told[1]})"
-
-
-def _told(cursor: Any, statement: str, question: str) -> str | None:
-    cursor.execute("SAVEPOINT settling")
-    try:
-        cursor.execute(statement)
-        cursor.execute(question)
-        row = cursor.fetchone()
-    except psycopg2.Error:
-        row = None  # of a connection that broke, the next line tells
-    cursor.execute("ROLLBACK TO SAVEPOINT settling; RELEASE SAVEPOINT settling")
-    return str(row[0]) if row else None

@@ -13,6 +13,7 @@ import pytest
 from pytest_schemaguard import cli
 from tests.catalog.conftest import bindir  # noqa: F401 - a fixture
 from tests.catalog.databases import connected, execute
+from tests.e2e.conftest import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,22 +25,6 @@ PYPROJECT = """\
 [tool.schema-guard]
 models = "{package}.models:Base"
 migrations = "migrations"
-"""
-MODELS = """\
-from sqlalchemy import text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class User(Base):
-    __tablename__ = "user"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(unique=True)
-    max_reports: Mapped[int] = mapped_column(server_default=text("5"))
 """
 FIRST = """\
 CREATE TABLE "user" (id serial PRIMARY KEY, email varchar NOT NULL UNIQUE);

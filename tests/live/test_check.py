@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.catalog.databases import dumped, load
-from tests.live.conftest import FIRST, MODELS, SECOND
+from tests.e2e.conftest import MODELS
+from tests.live.conftest import FIRST, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
