@@ -61,6 +61,11 @@ def judge(guard: Guard, _: Migration | None) -> Verdict:
 
 def findings(comparison: Comparison, models: Models) -> Iterator[Finding]:
     """Each difference, with its consequence for the application and what mends it."""
+    return (one for _, one in told(comparison, models))
+
+
+def told(comparison: Comparison, models: Models) -> Iterator[tuple[Difference, Finding]]:
+    """Each difference with its finding."""
     types = _types(comparison, models)
     for difference in comparison.differences:
         # What could not be made of the models is told among the refused.
@@ -68,13 +73,8 @@ def findings(comparison: Comparison, models: Models) -> Iterator[Finding]:
             continue
         fills_itself = comparison.fills_itself.get(difference.name, True)
         meaning = meaning_of(difference, fills_itself=fills_itself, types=types)
-        yield finding(difference, models, meaning, hidden_by=comparison.hidden.get(difference))
-
-
-def findings_and_refused(comparison: Comparison, models: Models) -> Iterator[Finding]:
-    """What could not be made of the models, then each difference."""
-    yield from refusals(comparison, models)
-    yield from findings(comparison, models)
+        hidden_by = comparison.hidden.get(difference)
+        yield difference, finding(difference, models, meaning, hidden_by=hidden_by)
 
 
 def _hidden(comparison: Comparison, models: Models) -> str:

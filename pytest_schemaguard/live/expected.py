@@ -17,6 +17,7 @@ import psycopg2
 
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.checks import drift
+from pytest_schemaguard.checks.drift_refused import refusals
 from pytest_schemaguard.errors import ConfigError, MigrationError, ServerError
 from pytest_schemaguard.evidence.comparison import Comparison
 from pytest_schemaguard.evidence.expectation import Expectation
@@ -27,6 +28,7 @@ from pytest_schemaguard.live.comparable import comparable, of_dump, only
 from pytest_schemaguard.live.meanings import meaning_of_migrated
 from pytest_schemaguard.live.scratch import Scratch
 from pytest_schemaguard.live.settled import differences_of_all
+from pytest_schemaguard.live.told_once import told_once
 from pytest_schemaguard.servers import log_tail
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.findings import Finding
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.live.targets import Target
+    from pytest_schemaguard.models import Models
 
 
 class LiveExpected:
@@ -84,13 +87,17 @@ class LiveExpected:
     def verdict(self, actual: Snapshot) -> Verdict:
         """What is to be said of this database. Raises GuardError."""
         try:
+            comparison, models = self._compared(actual)
             of_models = [
-                one
-                for one in self._of_models(actual)
+                (difference, one)
+                for difference, one in drift.told(comparison, models)
                 if one.severity is not Severity.INFO
                 or (one.code, one.subject) not in self._harmless
             ]
-            found = (*of_models, *self._of_migrations(actual))
+            found = (
+                *refusals(comparison, models),
+                *told_once(of_models, self._of_migrations(actual)),
+            )
         except psycopg2.Error as error:
             raise ServerError(
                 "PostgreSQL",
@@ -99,7 +106,7 @@ class LiveExpected:
                 fix="run the check again",
             ) from None
         rules = self._guard.config.ignore
-        findings = applied(tuple(_each_once(found)), rules, today=date.today())  # noqa: DTZ011 - the day where this runs
+        findings = applied(found, rules, today=date.today())  # noqa: DTZ011 - the day where this runs
         refused = any(one.code == "drift.refused" and not one.ignored for one in findings)
         failing = [one for one in findings if one.code != "drift.refused"]
         verdict = judged(tuple(failing), strict=self._strict)
@@ -137,7 +144,7 @@ class LiveExpected:
             )
         return of_dump(found)
 
-    def _of_models(self, actual: Snapshot) -> Iterator[Finding]:
+    def _compared(self, actual: Snapshot) -> tuple[Comparison, Models]:
         expectation = self._expectation
         there = self._within(actual, expectation.snapshot)
         differences = expectation.differences(there)
@@ -150,7 +157,7 @@ class LiveExpected:
         with self._mutex:  # the project's process answers one question after the other
             comparison = replace(comparison, hidden=self._guard.hidden(differences))
             models = self._guard.models_beside(comparison)
-        yield from drift.findings_and_refused(comparison, models)
+        return comparison, models
 
     @cached_property
     def _harmless(self) -> frozenset[tuple[str, str]]:
@@ -159,11 +166,11 @@ class LiveExpected:
             return frozenset()
         return frozenset(
             (one.code, one.subject)
-            for one in self._of_models(self._migrated)
+            for _, one in drift.told(*self._compared(self._migrated))
             if one.severity is Severity.INFO
         )
 
-    def _of_migrations(self, actual: Snapshot) -> Iterator[Finding]:
+    def _of_migrations(self, actual: Snapshot) -> Iterator[tuple[Difference, Finding]]:
         if self._migrated is None:
             return
         there = self._within(comparable(actual), self._migrated)
@@ -172,7 +179,7 @@ class LiveExpected:
         for one in differences:
             if not drift.is_foreign(one, self._models):
                 meaning = meaning_of_migrated(one, fills_itself=filled.get(one.name, True))
-                yield drift.finding(one, self._models, meaning, said_by="in the migrations")
+                yield one, drift.finding(one, self._models, meaning, said_by="in the migrations")
 
     def _within(self, actual: Snapshot, expected: Snapshot) -> Snapshot:
         """With the schemas that are not looked at as they are expected."""
@@ -202,14 +209,3 @@ def _fills_itself(
 ) -> dict[tuple[str, ...], bool]:
     columns = actual.columns
     return {one.name: columns[one.name].fills_itself for one in differences if one.name in columns}
-
-
-def _each_once(found: Sequence[Finding]) -> Iterator[Finding]:
-    """The models' words where models and migrations say the same, by whichever name."""
-    seen: set[tuple[str | None, ...]] = set()
-    for one in found:
-        table = ".".join(one.subject.split(".")[:2])
-        keys = {(one.code, one.subject), (one.code, table, one.expected, one.actual)}
-        if not keys & seen:
-            yield one
-        seen |= keys

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.catalog.expected import build
-from pytest_schemaguard.checks.drift import findings_and_refused
+from pytest_schemaguard.checks.drift import findings
+from pytest_schemaguard.checks.drift_refused import refusals
 from pytest_schemaguard.evidence.comparison import Comparison
 from pytest_schemaguard.project.tasks.models.targets import unimported
 
@@ -62,7 +63,7 @@ def told(
             assert {"group", "user"} <= {name for (name,) in cursor.fetchall()}
         return [
             f"{one.subject}: {one.message}\nfix: {one.fix}"
-            for one in findings_and_refused(comparison, models)
+            for one in (*refusals(comparison, models), *findings(comparison, models))
         ]
 
     return find
