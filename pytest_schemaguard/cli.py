@@ -1,6 +1,7 @@
 """`schema-guard`: the same expectation, held against databases that are in use.
 
-Exit codes: 0 all hold, 1 findings, 2 something could not be looked at, or nothing could run.
+Exit codes: 0 all hold, 1 findings, 2 something could not be looked at, or nothing could run, 3 both
+findings and something that could not be looked at.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from pytest_schemaguard.live.fleet import Result
     from pytest_schemaguard.progress import Progress
 
-HOLDS, FINDINGS, COULD_NOT_RUN = 0, 1, 2
+HOLDS, FINDINGS, COULD_NOT_LOOK = 0, 1, 2
+BOTH = FINDINGS | COULD_NOT_LOOK
 INTERRUPTED = 130
 """As shells say of a command that Ctrl-C ended."""
 JOBS = 4
@@ -37,10 +39,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _check(options)
     except GuardError as error:
         print(f"schema-guard: {error}", file=sys.stderr)  # noqa: T201 - a command's error
-        return COULD_NOT_RUN
+        return COULD_NOT_LOOK
     except KeyboardInterrupt:
         print("schema-guard: interrupted", file=sys.stderr)  # noqa: T201 - a command's error
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has gone, as `| head` does: nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT_LOOK
+    except Exception:  # noqa: BLE001 - Python would exit with 1, which means findings
+        import traceback
+
+        traceback.print_exc()
+        print(  # noqa: T201 - a command's error
+            "schema-guard: it failed: report the lines above as a bug of pytest-schemaguard",
+            file=sys.stderr,
+        )
+        return COULD_NOT_LOOK
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         "check",
         help="compare databases that are in use, read-only, with models and migrations",
         description="Compares databases, read-only, with what the models and the migrations of "
-        "the nearest pyproject.toml expect. Exit codes: 0 all hold, 1 findings, 2 could not look.",
+        "the nearest pyproject.toml expect. Exit codes: 0 all hold, 1 findings, 2 could not look, "
+        "3 both.",
     )
     check.add_argument("urls", nargs="*", metavar="URL", help="a database, or a schema-only dump")
     check.add_argument(
@@ -119,33 +135,34 @@ def _check(options: argparse.Namespace) -> int:
     ):
         print(f"schema-guard: {expected.words}", flush=True)  # noqa: T201 - a command's output
         fleet = Fleet(
-            expected,
+            expected=expected,
             limits=Limits(statement_ms=round(options.statement_timeout_s * 1000)),
             jobs=options.jobs,
             schemas=options.schemas,
         )
         results: list[Result] = []
+        looked_at: set[str] = set()
         for one in fleet.look(targets):
             results.append(one)
+            looked_at.add(one.target.url)
             progress.clear()
             print(live.line_of(one), flush=True)  # noqa: T201 - a command's output
-            progress.bar(len({result.target.url for result in results}), len(targets))
+            progress.bar(len(looked_at), len(targets))
         progress.clear()
     order = {target.url: place for place, target in enumerate(targets)}
     results.sort(key=lambda one: (order[one.target.url], one.target.schema or ""))
-    outcomes = {one.outcome for one in results}
-    worst = next(
-        (one for one in (Outcome.FAILED, Outcome.UNPROVEN) if one in outcomes), Outcome.PASSED
-    )
+    failed = any(one.outcome is Outcome.FAILED for one in results)
+    whole = all(one.whole for one in results)
     for line in live.groups(results):
         print(line)  # noqa: T201 - a command's output
     print(live.last_line(results), flush=True)  # noqa: T201 - a command's output
     if options.json:
         try:
-            live_json.write(Path(options.json), outcome=worst, results=results)
+            outcome = Outcome.FAILED if failed else Outcome.PASSED if whole else Outcome.UNPROVEN
+            live_json.write(Path(options.json), outcome=outcome, results=results)
         except OSError as error:
             raise ConfigError("--json", f"no report: {error.strerror}", path=options.json) from None
-    return {Outcome.FAILED: FINDINGS, Outcome.UNPROVEN: COULD_NOT_RUN}.get(worst, HOLDS)
+    return (FINDINGS if failed else HOLDS) | (HOLDS if whole else COULD_NOT_LOOK)
 
 
 def _config(options: argparse.Namespace) -> Config:

@@ -79,7 +79,11 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 -- OFFSET 0: deparsed once, not at each mention.
-LEFT JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid) AS expression OFFSET 0) e ON true
+-- '': the table was dropped meanwhile.
+LEFT JOIN LATERAL (
+  SELECT CASE WHEN d.oid IS NOT NULL THEN coalesce(pg_get_expr(d.adbin, d.adrelid), '') END
+    AS expression OFFSET 0
+) e ON true
 LEFT JOIN pg_collation co ON co.oid = a.attcollation
 LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')

@@ -2,7 +2,8 @@
 -- Whose it is, who may use it and its comment are rows of their own. Left out: what an extension
 -- owns, itself or by its schema; partitions; what only a superuser may read (how a subscription
 -- connects). Of foreign servers, their tables and users' mappings no option's value is read, nor is
--- that of a setting with a secret's name: passwords are kept there.
+-- that of a setting with a secret's name: passwords are kept there. Rules, policies and functions with
+-- a body of SQL have their oid as text: deparsed.sql has their text.
 -- https://www.postgresql.org/docs/current/catalogs.html
 WITH space AS MATERIALIZED (
   SELECT n.oid, n.nspname, n.nspowner, n.nspacl
@@ -47,13 +48,7 @@ WITH space AS MATERIALIZED (
   FROM relation c
   UNION ALL
   SELECT 'pg_policy'::regclass, p.oid, 'policy', ARRAY[c.nspname, c.relname, p.polname]::text[],
-    format(
-      '%s FOR %s TO %s USING (%s) WITH CHECK (%s)',
-      CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END, p.polcmd,
-      (SELECT string_agg(role::regrole::text, ', ' ORDER BY role::regrole::text COLLATE "C")
-       FROM unnest(p.polroles) AS role),
-      pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)
-    ), NULL, NULL, NULL
+    p.oid::text, NULL, NULL, NULL
   FROM pg_policy p JOIN relation c ON c.oid = p.polrelid
   UNION ALL
   SELECT 'pg_trigger'::regclass, t.oid, 'trigger', ARRAY[c.nspname, c.relname, t.tgname]::text[],
@@ -62,7 +57,7 @@ WITH space AS MATERIALIZED (
   WHERE NOT t.tgisinternal
   UNION ALL
   SELECT 'pg_rewrite'::regclass, r.oid, 'rule', ARRAY[c.nspname, c.relname, r.rulename]::text[],
-    format('%s (%s)', pg_get_ruledef(r.oid), r.ev_enabled), NULL, NULL, NULL
+    r.oid::text, NULL, NULL, NULL
   FROM pg_rewrite r JOIN relation c ON c.oid = r.ev_class
   WHERE r.rulename <> '_RETURN'
   UNION ALL
@@ -77,7 +72,9 @@ WITH space AS MATERIALIZED (
         )
         FROM pg_aggregate a WHERE a.aggfnoid = p.oid
       )
-      ELSE pg_get_functiondef(p.oid)
+      WHEN p.prosqlbody IS NOT NULL THEN p.oid::text
+      -- '': it was dropped meanwhile.
+      ELSE coalesce(pg_get_functiondef(p.oid), '')
     END,
     p.proowner, p.proacl, 'f'
   FROM pg_proc p JOIN space n ON n.oid = p.pronamespace

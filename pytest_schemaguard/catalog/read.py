@@ -1,13 +1,12 @@
-"""Reads a database's catalog into a Snapshot: eight queries in one read-only transaction."""
+"""A database's catalog as a Snapshot: its rows, fetched in one read-only transaction, as values."""
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.collecting import uncollected
+from pytest_schemaguard.catalog.fetch import fetch
 from pytest_schemaguard.catalog.snapshot import (
     Constraint,
     Index,
@@ -18,13 +17,12 @@ from pytest_schemaguard.catalog.snapshot import (
     column_of,
 )
 from pytest_schemaguard.catalog.transaction import read_only
-from pytest_schemaguard.sqltext.identifiers import literal
 
 if TYPE_CHECKING:
     import collections.abc
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
-_FOLDER = Path(__file__).parent
+    from pytest_schemaguard.catalog.fetch import Row
 
 
 def read(connection: Any, *, exclude: collections.abc.Sequence[str] = ()) -> Snapshot:
@@ -37,63 +35,24 @@ def read(connection: Any, *, exclude: collections.abc.Sequence[str] = ()) -> Sna
 
 
 @uncollected()
-def read_by(
-    cursor: Any, *, exclude: collections.abc.Sequence[str] = (), schema: str | None = None
-) -> Snapshot:
-    """The same in a transaction that is open already; with `schema`, what is in that one alone.
+def read_by(cursor: Any, *, exclude: collections.abc.Sequence[str] = ()) -> Snapshot:
+    """The same in a transaction of read_only() that is open already. Raises psycopg2.Error."""
+    return _snapshot({name: _VALUES[name](rows) for name, rows in fetch(cursor)}, exclude)
 
-    Executes nothing of the database's own: no default, no nextval. Raises psycopg2.Error.
-    """
-    relations = _rows(
-        cursor,
-        "relations",
-        schema,
-        lambda row: ((row[0], row[1]), _relation(row)),
-    )
-    partitions = {name: of for name, of in relations.items() if isinstance(of, tuple)}
-    relations = {name: one for name, one in relations.items() if name not in partitions}
-    columns = _rows(
-        cursor,
-        "columns",
-        schema,
-        lambda row: (row[:3], column_of(*row[3:])),
-    )
-    constraints = _rows(
-        cursor,
-        "constraints",
-        schema,
-        lambda row: (
-            row[:3],
-            Constraint(
-                kind=row[3],
-                definition=row[4],
-                columns=tuple(row[5]),
-                index=row[6],
-                unenforced=row[7],
-                comment=row[8],
-            ),
-        ),
-    )
-    indexes = _rows(
-        cursor,
-        "indexes",
-        schema,
-        lambda row: (
-            row[:3],
-            Index(definition=row[3], valid=row[4], columns=tuple(row[5]), tablespace=row[6]),
-        ),
-    )
-    enums = _rows(cursor, "enums", schema, lambda row: (row[:2], tuple(row[2])))
-    domains = _rows(cursor, "domains", schema, lambda row: (row[:2], row[2]))
-    sequences = _rows(
-        cursor,
-        "sequences",
-        schema,
-        lambda row: (row[:2], Sequence(options=row[2], owner=row[3] and tuple(row[3]))),
-    )
-    others = _rows(cursor, "others", schema, lambda row: ((row[0], *row[1]), row[2]))
-    if schema is not None:  # what belongs to none, an extension, is the database's
-        others = {name: text for name, text in others.items() if name[1] == schema}
+
+@uncollected()
+def snapshot_of(
+    rows: Mapping[str, Iterable[Row]], *, exclude: collections.abc.Sequence[str] = ()
+) -> Snapshot:
+    """The snapshot of these rows of fetch(), by the names of their queries. Pure."""
+    return _snapshot({name: _VALUES[name](several) for name, several in rows.items()}, exclude)
+
+
+def _snapshot(
+    parts: dict[str, dict[Name, Any]], exclude: collections.abc.Sequence[str]
+) -> Snapshot:
+    partitions = {name: of for name, of in parts["relations"].items() if isinstance(of, tuple)}
+    relations = {name: one for name, one in parts["relations"].items() if name not in partitions}
     excluded = {
         name for name in relations if any(fnmatchcase(".".join(name), one) for one in exclude)
     }
@@ -104,20 +63,24 @@ def read_by(
 
     return Snapshot(
         relations=of_kept(relations),
-        columns=of_kept(columns),
-        constraints=of_kept(constraints),
-        indexes=of_kept(indexes),
-        enums=enums,
-        domains=domains,
+        columns=of_kept(parts["columns"]),
+        constraints=of_kept(parts["constraints"]),
+        indexes=of_kept(parts["indexes"]),
+        enums=parts["enums"],
+        domains=parts["domains"],
         sequences={
             name: one
-            for name, one in sequences.items()
+            for name, one in parts["sequences"].items()
             if one.owner is None or one.owner[:2] not in excluded
         },
-        others={name: text for name, text in others.items() if name[1:3] not in excluded},
+        others={name: text for name, text in parts["others"].items() if name[1:3] not in excluded},
         partitions=partitions,
         excluded=tuple(sorted(excluded)),
     )
+
+
+def _relations(rows: Iterable[Row]) -> dict[Name, Relation | Name]:
+    return {(row[0], row[1]): _relation(row) for row in rows}
 
 
 def _relation(row: tuple[Any, ...]) -> Relation | Name:
@@ -137,23 +100,43 @@ def _relation(row: tuple[Any, ...]) -> Relation | Name:
     )
 
 
-def query(name: str, *, schema: str | None = None) -> str:
-    """The text of one of the .sql files, about all schemas of the database or about one."""
-    text = (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
-    if schema is None:
-        return text
-    return _OF_USERS.sub(lambda found: f"{found[1]} = {literal(schema)}", text)
+def _columns(rows: Iterable[Row]) -> dict[Name, Any]:
+    return {row[:3]: column_of(*row[3:]) for row in rows}
 
 
-_OF_USERS = re.compile(r"((?:\w+\.)?nspname) !~ '\^pg_' AND \1 <> 'information_schema'")
-"""By which the .sql files leave PostgreSQL's own schemas out."""
+def _constraints(rows: Iterable[Row]) -> dict[Name, Any]:
+    return {
+        row[:3]: Constraint(
+            kind=row[3],
+            definition=row[4],
+            columns=tuple(row[5]),
+            index=row[6],
+            unenforced=row[7],
+            comment=row[8],
+        )
+        for row in rows
+    }
 
 
-def _rows(
-    cursor: Any,
-    name: str,
-    schema: str | None,
-    value: Callable[[tuple[Any, ...]], tuple[Name, Any]],
-) -> dict[Name, Any]:
-    cursor.execute(query(name, schema=schema))
-    return dict(value(row) for row in cursor.fetchall())
+def _indexes(rows: Iterable[Row]) -> dict[Name, Any]:
+    return {
+        row[:3]: Index(definition=row[3], valid=row[4], columns=tuple(row[5]), tablespace=row[6])
+        for row in rows
+    }
+
+
+def _sequences(rows: Iterable[Row]) -> dict[Name, Any]:
+    return {row[:2]: Sequence(options=row[2], owner=row[3] and tuple(row[3])) for row in rows}
+
+
+_VALUES: dict[str, Callable[[Iterable[Row]], dict[Name, Any]]] = {
+    "relations": _relations,
+    "columns": _columns,
+    "constraints": _constraints,
+    "indexes": _indexes,
+    "enums": lambda rows: {row[:2]: tuple(row[2]) for row in rows},
+    "domains": lambda rows: {row[:2]: row[2] for row in rows},
+    "sequences": _sequences,
+    "others": lambda rows: {(row[0], *row[1]): row[2] for row in rows},
+}
+"""Of each query's rows, what its part of a snapshot holds."""

@@ -1,5 +1,6 @@
 -- Tables, views and their like. Left out: system schemas, what an extension owns, by itself or with
--- its schema (timescaledb keeps its chunks in one). Of a partition it is told whose storage it is.
+-- its schema (timescaledb keeps its chunks in one). Of a partition it is told whose storage it is. A
+-- view has its oid here: deparsed.sql has its query.
 -- https://www.postgresql.org/docs/current/catalog-pg-class.html
 SELECT
   n.nspname,
@@ -28,7 +29,7 @@ SELECT
     JOIN pg_namespace pn ON pn.oid = p.relnamespace
     WHERE i.inhrelid = c.oid
   ),
-  CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,
+  CASE WHEN c.relkind IN ('v', 'm') THEN c.oid END,
   -- NULL: the database's own, the usual one.
   (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace),
   (SELECT m.amname FROM pg_am m WHERE m.oid = c.relam AND m.amname <> 'heap'),

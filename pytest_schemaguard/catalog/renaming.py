@@ -1,51 +1,67 @@
-"""A schema's snapshot under another name: the tenants of one database, compared as one. Pure."""
+"""Rows of one schema under another name: the tenants of one database, compared as one. Pure."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.sqltext.identifiers import quoted
+from pytest_schemaguard.sqltext.identifiers import in_quotes, quoted
 
 if TYPE_CHECKING:
-    from pytest_schemaguard.catalog.snapshot import Snapshot
+    from collections.abc import Sequence
+
+    from pytest_schemaguard.catalog.fetch import Row
+
+_NAMES = {"relations": (11,), "sequences": (3,), "others": (1,)}
+"""Columns of these queries that are names, an array each: the first part is the schema."""
 
 
-def renamed(snapshot: Snapshot, old: str, new: str) -> Snapshot:
-    """The snapshot of schema `old` alone, as it would be if that were called `new`.
+class Renaming:
+    """Schema `old` called `new`, in the rows of fetch() that are about it.
 
     Also in PostgreSQL's own text, where `old.` stands before a name; and in the text of a literal,
     since `nextval('tenant_1.ids')` is one.
     """
-    # An identifier that only ends in the name is none of its mentions.
-    mention = re.compile(rf"(?<![\w$.\"]){re.escape(quoted(old))}(?=\.)")
-    target = quoted(new)
 
-    def name_of(name: tuple[str, ...], place: int = 0) -> tuple[str, ...]:
-        if len(name) > place and name[place] == old:
-            return (*name[:place], new, *name[place + 1 :])
-        return name
+    def __init__(self, old: str, new: str) -> None:
+        self._old, self._new = old, new
+        # PostgreSQL quotes it where it must be, the body of a function may quote it always.
+        self._spelled = {f"{quoted(old)}.": f"{quoted(new)}."}
+        self._spelled.setdefault(f"{in_quotes(old)}.", f"{in_quotes(new)}.")
+        in_literal = f"{in_quotes(old)}.".replace("'", "''")
+        self._spelled.setdefault(in_literal, f"{quoted(new)}.")
+        # An identifier that only ends in the name is none of its mentions.
+        either = "|".join(re.escape(one) for one in self._spelled)
+        self._mention = re.compile(rf"(?<![\w$.\"])(?:{either})")
 
-    def value_of(value: Any) -> Any:
-        if isinstance(value, str):
-            return mention.sub(lambda _: target, value)
-        if is_dataclass(value) and not isinstance(value, type):
-            parts = {one.name: value_of(getattr(value, one.name)) for one in fields(value)}
-            if parts.get("owner"):  # of a sequence: a column's name
-                parts["owner"] = name_of(parts["owner"])
-            return replace(value, **parts)
+    def may_be_mentioned(self, written: str) -> bool:
+        """Whether the old name may stand before another in a repr() of rows."""
+        return self._is_mentioned(written) or quoted(self._old) == in_quotes(self._old)
+
+    def rows(self, query: str, rows: Sequence[Row]) -> list[Row]:
+        """The rows of this query, in their order."""
+        names = _NAMES.get(query, ())
+        first = () if query == "others" else (self._new,)
+        return [
+            (
+                *first,
+                *(
+                    self._name(value) if place in names else self._text(value)
+                    for place, value in enumerate(row[len(first) :], start=len(first))
+                ),
+            )
+            for row in rows
+        ]
+
+    def _name(self, value: list[str] | None) -> list[str] | None:
+        if value and value[0] == self._old:
+            return [self._new, *value[1:]]
         return value
 
-    parts = ("relations", "columns", "constraints", "indexes", "domains", "sequences")
-    return replace(
-        snapshot,
-        **{
-            part: {name_of(name): value_of(one) for name, one in getattr(snapshot, part).items()}
-            for part in parts
-        },
-        enums={name_of(name): labels for name, labels in snapshot.enums.items()},
-        others={name_of(name, 1): value_of(text) for name, text in snapshot.others.items()},
-        partitions={name_of(name): name_of(of) for name, of in snapshot.partitions.items()},
-        excluded=tuple(name_of(name) for name in snapshot.excluded),
-    )
+    def _text(self, value: Any) -> Any:
+        if isinstance(value, str) and self._is_mentioned(value):
+            return self._mention.sub(lambda found: self._spelled[found[0]], value)
+        return value
+
+    def _is_mentioned(self, text: str) -> bool:
+        return any(one in text for one in self._spelled)

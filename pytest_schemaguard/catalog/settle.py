@@ -18,8 +18,8 @@ from pytest_schemaguard.catalog.diff import Depth, diff
 from pytest_schemaguard.catalog.equivalents import default_meaning
 from pytest_schemaguard.catalog.expressions import Known
 from pytest_schemaguard.catalog.feeding import stable, told_by
+from pytest_schemaguard.catalog.fetch import query
 from pytest_schemaguard.catalog.pruned import pruned
-from pytest_schemaguard.catalog.read import query
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
 from pytest_schemaguard.sqltext.identifiers import in_quotes, quoted
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from pytest_schemaguard.catalog.read import query
+from pytest_schemaguard.catalog.fetch import query
 from pytest_schemaguard.catalog.transaction import read_only
 from pytest_schemaguard.sqltext.identifiers import quoted
 

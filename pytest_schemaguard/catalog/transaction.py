@@ -12,20 +12,48 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+LOOK = "looked"
+"""The savepoint to which each query is rolled back: its locks are let go, and the snapshot stays.
+https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES"""
+LET_GO = f"ROLLBACK TO SAVEPOINT {LOOK}"
+PINNED = (
+    # pg_temp is searched first unless it is named: a temporary table could stand for a catalog.
+    "SET LOCAL search_path = pg_catalog, pg_temp",
+    "SET LOCAL standard_conforming_strings = on",
+    # How constants are spelled in expressions: each database may have settings of its own.
+    "SET LOCAL quote_all_identifiers = off",
+    "SET LOCAL DateStyle = 'ISO, YMD'",
+    "SET LOCAL IntervalStyle = 'postgres'",
+    "SET LOCAL TimeZone = 'UTC'",
+    "SET LOCAL extra_float_digits = 1",
+    "SET LOCAL bytea_output = 'hex'",
+)
+STOP_WITHOUT_CLIENT = (
+    "SELECT set_config('client_connection_check_interval', '1000', true) WHERE version() ~ 'linux'"
+)
+"""The server ends a query whose client is gone; other systems may refuse the setting.
+https://www.postgresql.org/docs/current/runtime-config-connection.html"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long a database of others may be kept busy."""
+    """How long a database of others may be kept busy, in milliseconds."""
 
     statement_ms: int = 30_000
+    """For each query of the catalog, which locks none of the database's own tables."""
     lock_ms: int = 1_000
-    """PostgreSQL opens a table to deparse some of its expressions, and then waits behind DDL."""
+    """For waiting behind DDL."""
+    held_ms: int = 1_000
+    """For a query that locks tables (ACCESS SHARE): DDL behind it waits no longer than this."""
+    silence_ms: int = 10_000
+    """Besides: how long the server may take to answer at all before its connection is cut."""
 
 
 @contextmanager
 def read_only(connection: Any, *, limits: Limits | None = None) -> Iterator[Any]:
     """A cursor in a transaction of this autocommit connection; whoever writes there fails (25006).
 
-    With an empty search_path all deparsed text names schemas, the same in every session, and no
+    With this search_path all deparsed text names schemas, the same in every session, and no
     function of the database's own is found under the name of PostgreSQL's. All of it holds for the
     transaction alone, so that a pooler hands the session on as it was.
     https://www.postgresql.org/docs/current/sql-set-transaction.html
@@ -33,15 +61,18 @@ def read_only(connection: Any, *, limits: Limits | None = None) -> Iterator[Any]
     begin = [
         "BEGIN",
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-        "SET LOCAL search_path = pg_catalog",
-        "SET LOCAL quote_all_identifiers = off",
+        *PINNED,
     ]
     if limits is not None:
         begin += [
             f"SET LOCAL statement_timeout = {limits.statement_ms}",
             f"SET LOCAL lock_timeout = {limits.lock_ms}",
             f"SET LOCAL idle_in_transaction_session_timeout = {limits.statement_ms}",
+            "SET LOCAL max_parallel_workers_per_gather = 0",
+            "SET LOCAL jit = off",
+            STOP_WITHOUT_CLIENT,
         ]
+    begin.append(f"SAVEPOINT {LOOK}")
     with rolled_back(connection) as cursor:
         cursor.execute("; ".join(begin))
         yield cursor

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from pytest_schemaguard.models import Models
 
 
+_NOT_WHOLE = "what the models describe could not be made whole; the rest was compared"
+
+
 class LiveExpected:
     """The expectation of one configuration, asked from several threads.
 
@@ -111,12 +114,8 @@ class LiveExpected:
         failing = [one for one in findings if one.code != "drift.refused"]
         verdict = judged(tuple(failing), strict=self._strict)
         if refused and verdict.outcome is Outcome.PASSED:
-            return Verdict(
-                outcome=Outcome.UNPROVEN,
-                findings=findings,
-                reason="what the models describe could not be made whole; the rest was compared",
-            )
-        return replace(verdict, findings=findings)
+            return Verdict(outcome=Outcome.UNPROVEN, findings=findings, reason=_NOT_WHOLE)
+        return replace(verdict, findings=findings, unproven=_NOT_WHOLE if refused else None)
 
     def dumped(self, target: Target) -> Snapshot:
         """What a dump makes. Raises MigrationError, ServerError."""

@@ -86,7 +86,6 @@ def told(guard: dict[str, float], alembic: dict[str, float], rendering: float) -
     line("comparing, models' snapshot cached / bare queries", warm, bare, "target 1.3")
     line("  the same where nothing differs / bare queries", guard["equal"], bare)
     line("  reading the catalog alone / bare queries", guard["read"], bare)
-    line("  the fingerprint / bare queries", guard["fingerprint"], bare)
     line("alembic / comparing, cached", alembic["seconds"], warm, "target 10 at least")
     line("alembic / comparing, cold", alembic["seconds"], cold, "target 2 at least")
     line("  alembic / cold and rendering the DDL", alembic["seconds"], cold + rendering)
@@ -187,8 +186,8 @@ def models_of(place: Path) -> Any:
 
 def guard(count: int, place: Path) -> dict[str, float]:
     """Each of the guard's ways, in its own process."""
-    from pytest_schemaguard.catalog import fingerprint as prints
-    from pytest_schemaguard.catalog.read import query, read
+    from pytest_schemaguard.catalog.fetch import QUERIES, query
+    from pytest_schemaguard.catalog.read import read
     from pytest_schemaguard.catalog.transaction import read_only
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.evidence.expectation import Expectation
@@ -209,13 +208,9 @@ def guard(count: int, place: Path) -> dict[str, float]:
 
     def bare() -> None:
         with read_only(actual) as cursor:
-            for name in prints.QUERIES:
+            for name in QUERIES:
                 cursor.execute(query(name))
                 cursor.fetchall()
-
-    def fingerprint() -> None:
-        with read_only(actual) as cursor:
-            prints.fingerprint(cursor)
 
     def cold() -> None:
         with closing(expectation()) as one:
@@ -231,7 +226,6 @@ def guard(count: int, place: Path) -> dict[str, float]:
         ways = {
             "bare": bare,
             "read": lambda: read(actual),
-            "fingerprint": fingerprint,
             "warm": lambda: one.differences(read(actual)),
             "equal": lambda: one.differences(read(equal)),
         }

@@ -20,8 +20,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.catalog.fingerprint import QUERIES
-from pytest_schemaguard.catalog.read import query
+from pytest_schemaguard.catalog.fetch import QUERIES, query
 from pytest_schemaguard.catalog.transaction import Limits, read_only
 from pytest_schemaguard.cli import JOBS
 from pytest_schemaguard.configuration.settings import load
@@ -148,7 +147,7 @@ def read_bare(addresses: Sequence[Address]) -> None:
 
 
 def check(expected: LiveExpected, addresses: Sequence[Address]) -> None:
-    fleet = Fleet(expected, limits=Limits(), jobs=JOBS)
+    fleet = Fleet(expected=expected, limits=Limits(), jobs=JOBS)
     results = list(fleet.look([Target(address=address) for address in addresses]))
     assert all(one.looked for one in results)
 

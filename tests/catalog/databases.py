@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 
 from pytest_schemaguard.catalog.expected import build, clear
-from pytest_schemaguard.catalog.read import read
+from pytest_schemaguard.catalog.read import read, read_by
 from pytest_schemaguard.catalog.settle import settled_differences
+from pytest_schemaguard.catalog.transaction import LOOK
 from pytest_schemaguard.models import Models
 from pytest_schemaguard.project.tasks.models.ddl import create_all
 from pytest_schemaguard.project.tasks.models.naming import dialect
@@ -47,6 +48,12 @@ def fresh(postgres: Address, *, template: str = "template1") -> Iterator[Address
 def execute(connection: Any, sql: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql)
+
+
+def read_inside(cursor: Any) -> Snapshot:
+    """What a transaction that is open already, and may have written, sees."""
+    cursor.execute(f"SET LOCAL search_path = pg_catalog; SAVEPOINT {LOOK}")
+    return read_by(cursor)
 
 
 def models_of(metadata: MetaData, *, major: int = 15) -> Models:

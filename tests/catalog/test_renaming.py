@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.catalog.diff import diff
-from pytest_schemaguard.catalog.read import query, read_by
-from pytest_schemaguard.catalog.renaming import renamed
+from pytest_schemaguard.catalog.fetch import QUERIES, fetch
+from pytest_schemaguard.catalog.read import snapshot_of
+from pytest_schemaguard.catalog.renaming import Renaming
 from pytest_schemaguard.catalog.transaction import read_only
+from pytest_schemaguard.sqltext.identifiers import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +38,15 @@ CREATE TABLE {0}.heir () INHERITS ({0}.parent);
 """
 
 
-def of_schema(connection: Any, name: str) -> Snapshot:
+def of_schema(connection: Any, name: str, *, called: str | None = None) -> Snapshot:
+    """What is in one schema, perhaps as if it were called otherwise."""
     with read_only(connection) as cursor:
-        return read_by(cursor, schema=name)
+        rows = {query: list(several) for query, several in fetch(cursor, schemas=[name])}
+    rows["others"] = [row for row in rows["others"] if row[1][0] == name]
+    if called is not None:
+        renaming = Renaming(name, called)
+        rows = {query: renaming.rows(query, several) for query, several in rows.items()}
+    return snapshot_of(rows)
 
 
 @pytest.mark.parametrize("name", ["tenant_2", '"Ten ant"', '"tenant.1"', "tenant_11"])
@@ -48,9 +56,8 @@ def test_equal_schemas_differ_in_nothing_but_their_names(
     run(TENANT.format("tenant_1"))
     run(TENANT.format(name))
     one = of_schema(connection, "tenant_1")
-    other = of_schema(connection, name.strip('"'))
-    assert diff(one, other) != ()
-    assert diff(one, renamed(other, name.strip('"'), "tenant_1")) == ()
+    assert diff(one, of_schema(connection, name.strip('"'))) != ()
+    assert diff(one, of_schema(connection, name.strip('"'), called="tenant_1")) == ()
 
 
 def test_a_schema_is_read_without_the_others(run: Callable[[str], None], connection: Any) -> None:
@@ -71,15 +78,38 @@ def test_a_table_that_is_called_as_its_schema_stays(
 ) -> None:
     for schema in ("a", "b"):
         run(f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.b (b integer CHECK (b > 1))")
-    one, other = of_schema(connection, "a"), of_schema(connection, "b")
-    assert diff(one, renamed(other, "b", "a")) == ()
-    assert ("a", "b", "b") in renamed(other, "b", "a").columns
+    one, other = of_schema(connection, "a"), of_schema(connection, "b", called="a")
+    assert diff(one, other) == ()
+    assert ("a", "b", "b") in other.columns
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["relations", "columns", "constraints", "indexes", "enums", "domains", "sequences", "others"],
-)
-def test_every_query_can_be_narrowed_to_a_schema(name: str) -> None:
-    assert "information_schema" not in query(name, schema="it's")
-    assert "nspname = 'it''s'" in query(name, schema="it's")
+NAMES = ["it's", "t\\'; DROP TABLE x; --", "a%sb", 'quo"te', "%(schemas)s", "é 🐘"]
+
+
+@pytest.mark.parametrize("scs", ["on", "off"])
+def test_what_a_schema_is_called_is_never_read_as_sql(
+    run: Callable[[str], None], connection: Any, scs: str
+) -> None:
+    run(f"SET standard_conforming_strings = {scs}")
+    for name in NAMES:
+        run(f"CREATE SCHEMA {in_quotes(name)}; CREATE TABLE {in_quotes(name)}.t (id integer)")
+    with read_only(connection) as cursor:
+        found = {
+            query: [row[1][0] if query == "others" else row[0] for row in rows]
+            for query, rows in fetch(cursor, schemas=NAMES)
+        }
+        cursor.execute("SHOW transaction_read_only")
+        assert cursor.fetchone() == ("on",)
+    assert sorted(found["relations"]) == sorted(NAMES)
+    assert set(found["others"]) >= set(NAMES)
+
+
+def test_every_query_can_be_narrowed_to_schemas(
+    run: Callable[[str], None], connection: Any
+) -> None:
+    run(TENANT.format("tenant_1"))
+    with read_only(connection) as cursor:
+        found = {query: list(rows) for query, rows in fetch(cursor, schemas=["nobody"])}
+    assert set(found) == set(QUERIES)
+    assert not any(rows for query, rows in found.items() if query != "others")
+    assert not [row for row in found["others"] if row[1][0] == "tenant_1"]

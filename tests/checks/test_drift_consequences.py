@@ -14,14 +14,14 @@ import pytest
 import sqlalchemy as sa
 
 from pytest_schemaguard.catalog.diff import Depth, diff
-from pytest_schemaguard.catalog.read import read, read_by
+from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.checks.drift_consequences import MEANINGS, Sees
 from pytest_schemaguard.checks.drift_meanings import key_of
 from pytest_schemaguard.findings import Severity
 from pytest_schemaguard.run import Run
 from pytest_schemaguard.servers import Wanted, obtain
 from pytest_schemaguard.sqltext.identifiers import KEYWORDS, quoted
-from tests.catalog.databases import connected, execute, fresh
+from tests.catalog.databases import connected, execute, fresh, read_inside
 from tests.checks.proofs import PROOFS
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ def side(cursor: Any, schema: str, proof: Proof) -> tuple[Snapshot, list[Any]]:
     cursor.execute("BEGIN")
     try:
         cursor.execute(schema or "SELECT")
-        cursor.execute("SET LOCAL search_path = pg_catalog")
-        snapshot = read_by(cursor)
+        snapshot = read_inside(cursor)
         cursor.execute("SET LOCAL search_path = public; SET LOCAL enable_bitmapscan = off")
         return snapshot, [outcome(cursor, one.sql) for one in proof.queries]
     finally:

@@ -10,12 +10,11 @@ import psycopg2
 import pytest
 
 from pytest_schemaguard.catalog.diff import Depth, Difference, diff
-from pytest_schemaguard.catalog.read import read_by
 from pytest_schemaguard.checks.drift import findings
 from pytest_schemaguard.checks.drift_fixes import fix_of
 from pytest_schemaguard.evidence.comparison import Comparison
 from pytest_schemaguard.models import Models
-from tests.catalog.databases import connected, fresh
+from tests.catalog.databases import connected, fresh, read_inside
 from tests.checks.proofs import PROOFS
 from tests.checks.test_drift_consequences import SINCE
 
@@ -61,11 +60,6 @@ def cursor(postgres: Address) -> Iterator[Any]:
         yield one
 
 
-def catalog(cursor: Any) -> Snapshot:
-    cursor.execute("SET LOCAL search_path = pg_catalog")
-    return read_by(cursor)
-
-
 def told(expected: Snapshot, actual: Snapshot) -> dict[str, Finding]:
     """The findings by their subjects and codes."""
     differences = diff(expected, actual, depth=Depth.MODELS)
@@ -80,18 +74,18 @@ def mended(cursor: Any, proof: Proof) -> tuple[dict[str, Finding], dict[str, Fin
     """What is told before and after all that mends it was executed; nothing of it stays."""
     cursor.execute("BEGIN")
     cursor.execute(proof.model or "SELECT")
-    expected = catalog(cursor)
+    expected = read_inside(cursor)
     cursor.execute("ROLLBACK; BEGIN")
     try:
         cursor.execute(proof.database or "SELECT")
-        before = told(expected, catalog(cursor))
+        before = told(expected, read_inside(cursor))
         if proof.key.endswith("not valid"):  # rows that break it are not hidden: it is refused
             cursor.execute("DELETE FROM public.t")
         fixes = [one.fix for one in before.values() if one.fix]
         for fix in sorted(fixes, key=lambda text: not text.startswith("CREATE")):
             # In a transaction, which can be taken back, nothing is done concurrently.
             cursor.execute(fix.replace(" CONCURRENTLY", ""))
-        return before, told(expected, catalog(cursor))
+        return before, told(expected, read_inside(cursor))
     finally:
         cursor.execute("ROLLBACK")
 

@@ -16,7 +16,7 @@ from tests.catalog.databases import connected, execute
 from tests.e2e.conftest import MODELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_schemaguard.address import Address
@@ -103,3 +103,14 @@ def fleet(
     with closing(connected(postgres)) as admin:
         for name in made.made:
             execute(admin, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def connection(database: Address, connect: Callable[[Address], Any]) -> Any:
+    return connect(database)
+
+
+@pytest.fixture
+def run(connection: Any) -> Callable[[str], None]:
+    """Executes SQL in the test's database."""
+    return lambda sql: execute(connection, sql)

@@ -95,9 +95,15 @@ def test_one_that_cannot_be_reached_fails_and_the_others_are_looked_at(fleet: Fl
     assert "secret" not in said
 
 
-def test_a_finding_outweighs_what_could_not_be_looked_at(fleet: Fleet) -> None:
-    code, _ = fleet.check("postgresql://app:secret@127.0.0.1:1/gone", fleet.database(FIRST))
-    assert code == 1
+def test_findings_and_what_could_not_be_looked_at_are_told_apart(fleet: Fleet) -> None:
+    gone, lacking = "postgresql://app:secret@127.0.0.1:1/gone", fleet.database(FIRST)
+    assert fleet.check(gone)[0] == 2
+    assert fleet.check(lacking)[0] == 1
+    code, said = fleet.check(gone, lacking)
+    assert code == 3
+    assert said.splitlines()[-1] == (
+        "schema-guard: of 2 databases 1 differs, 1 could not be looked at"
+    )
 
 
 def test_warnings_fail_where_they_are_asked_to(fleet: Fleet) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_schemaguard.catalog.fingerprint import fingerprint
 from pytest_schemaguard.catalog.transaction import Limits
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.findings import Outcome, Verdict
-from pytest_schemaguard.live import fleet
 from pytest_schemaguard.live.fleet import Fleet
 from pytest_schemaguard.live.targets import Target
 from tests.catalog.databases import connected, execute
@@ -73,7 +72,7 @@ SAME = "CREATE TABLE t (id integer PRIMARY KEY, at timestamptz DEFAULT now())"
 
 
 def looked(expected: Counting, targets: list[Target], *, jobs: int = 4) -> list[Outcome]:
-    results = list(Fleet(expected, limits=Limits(), jobs=jobs).look(targets))
+    results = list(Fleet(expected=expected, limits=Limits(), jobs=jobs).look(targets))
     assert {one.target for one in results} == set(targets)
     return [one.outcome for one in results]
 
@@ -94,22 +93,6 @@ def test_a_difference_that_only_the_owner_makes_is_read_for_itself(
     assert len(expected.asked) == 2
 
 
-def test_where_no_two_are_equal_fingerprints_are_given_up(
-    made: Callable[..., list[Target]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taken = []
-
-    def counted(cursor: Any, *, schema: str | None = None) -> str:
-        taken.append(schema)
-        return fingerprint(cursor, schema=schema)
-
-    monkeypatch.setattr(fleet, "fingerprint", counted)
-    expected = Counting()
-    looked(expected, made(*[f"CREATE TABLE t{n} ()" for n in range(12)]), jobs=1)
-    assert len(expected.asked) == 12
-    assert len(taken) == fleet.TRIES + 1
-
-
 def test_where_the_first_of_equal_ones_cannot_be_compared_another_is(
     made: Callable[..., list[Target]],
 ) -> None:
@@ -126,7 +109,9 @@ def test_equal_tenants_of_different_databases_are_read_once(
     )
     expected = Counting()
     targets = made(tenants, tenants)
-    results = list(Fleet(expected, limits=Limits(), jobs=1, schemas="tenant_*").look(targets))
+    results = list(
+        Fleet(expected=expected, limits=Limits(), jobs=1, schemas="tenant_*").look(targets)
+    )
     assert [one.target.schema for one in results] == ["tenant_0", "tenant_1", "tenant_2"] * 2
     assert len(expected.asked) == 1
     assert list(expected.asked[0].relations) == [("public", "t")]
@@ -135,7 +120,10 @@ def test_equal_tenants_of_different_databases_are_read_once(
 def test_whoever_stops_listening_stops_the_rest(made: Callable[..., list[Target]]) -> None:
     expected = Counting()
     targets = made(*[f"CREATE TABLE t{n} ()" for n in range(6)])
-    with closing(Fleet(expected, limits=Limits(), jobs=1).look(targets)) as looking:
+    with closing(Fleet(expected=expected, limits=Limits(), jobs=1).look(targets)) as looking:
         next(looking)
+    deadline = time.monotonic() + 10
+    while [one for one in threading.enumerate() if one.name.startswith("schema-guard-")]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     assert len(expected.asked) < 6
-    assert not [one for one in threading.enumerate() if one.name.startswith("schema-guard-look")]

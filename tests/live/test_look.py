@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
 
-from pytest_schemaguard.catalog.read import read_by
 from pytest_schemaguard.catalog.transaction import Limits
 from pytest_schemaguard.live import look
-from pytest_schemaguard.live.look import CannotLookError, looking_at, newer_than_known
+from pytest_schemaguard.live.catalogs import Catalog, catalog_of
+from pytest_schemaguard.live.deadlines import Deadlines
+from pytest_schemaguard.live.look import CannotLookError, newer_than_known
 from pytest_schemaguard.live.targets import Target
 from tests.catalog.databases import execute
 
@@ -43,6 +44,14 @@ def stranger(database: Address, connect: Callable[[Address], Any]) -> Iterator[A
     execute(admin, "DROP ROLE stranger")
 
 
+def looking_at(target: Target, *, limits: Limits) -> AbstractContextManager[Any]:
+    return look.looking_at(target, limits=limits, deadlines=Deadlines(), turn=nullcontext)
+
+
+def read_by(cursor: Any) -> Catalog:
+    return catalog_of(cursor, exclude=(), limits=LIMITS)
+
+
 def said(target: Target) -> str:
     with pytest.raises(CannotLookError) as caught, looking_at(target, limits=LIMITS) as cursor:
         read_by(cursor)
@@ -55,7 +64,7 @@ def test_every_role_that_may_connect_may_look(stranger: Address, database: Addre
         with looking_at(Target(address=address), limits=LIMITS) as cursor:
             seen.append(read_by(cursor))
     assert seen[0] == seen[1]
-    assert ("private", "t") in seen[0].relations
+    assert ("private", "t") in seen[0].snapshot().relations
 
 
 @pytest.mark.parametrize(
@@ -186,4 +195,4 @@ def test_libpq_variables_lead_nowhere_else(
     monkeypatch.setenv("PGOPTIONS", "-c search_path=evil")
     with looking_at(Target(address=database), limits=LIMITS) as cursor:
         cursor.execute("SELECT current_database(), current_setting('search_path')")
-        assert cursor.fetchone() == (database.database, "pg_catalog")
+        assert cursor.fetchone() == (database.database, "pg_catalog, pg_temp")

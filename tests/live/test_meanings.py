@@ -10,12 +10,11 @@ import psycopg2
 import pytest
 
 from pytest_schemaguard.catalog.diff import Depth, Difference, diff
-from pytest_schemaguard.catalog.read import read_by
 from pytest_schemaguard.findings import Severity
 from pytest_schemaguard.live import meanings
 from pytest_schemaguard.live.comparable import comparable
 from pytest_schemaguard.live.meanings import meaning_of_migrated
-from tests.catalog.databases import connected, execute, fresh
+from tests.catalog.databases import connected, execute, fresh, read_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,14 +173,13 @@ def said(connection: Any, statement: str) -> str:
 
 def differences(migrated: Any, live: Any) -> dict[str, Difference]:
     """Of two connections in a transaction each, by kind."""
-    snapshots = [comparable(read_inside(one)) for one in (migrated, live)]
+    snapshots = [comparable(read_there(one)) for one in (migrated, live)]
     return {one.kind: one for one in diff(*snapshots, depth=Depth.CATALOG)}
 
 
-def read_inside(connection: Any) -> Any:
+def read_there(connection: Any) -> Any:
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL search_path = pg_catalog")
-        snapshot = read_by(cursor)
+        snapshot = read_inside(cursor)
         cursor.execute("SET LOCAL search_path = public")
         return snapshot
 
