@@ -331,3 +331,26 @@ def until(true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_what_nobody_foresaw_is_no_finding(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(options: object) -> int:
+        raise KeyError(options)
+
+    monkeypatch.setattr("pytest_schemaguard.cli._check", fail)
+    code, said = fleet.check("x")
+    assert code == 2
+    assert "Traceback (most recent call last):" in said
+    assert said.splitlines()[-1] == (
+        "schema-guard: it failed: report the lines above as a bug of pytest-schemaguard"
+    )
+
+
+def test_whoever_reads_may_go(fleet: Fleet) -> None:
+    command = [str(Path(sys.executable).with_name("schema-guard")), "check", fleet.database().url()]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert (process.wait(60), process.stderr.read()) == (2, "")
+    process.stderr.close()
