@@ -176,13 +176,16 @@ def before_each_part(statement: Callable[[int], str], address: Address) -> Itera
         yield
 
 
-@pytest.mark.parametrize("what", ["VIEW v", "FUNCTION f()", "TABLE t CASCADE"])
+@pytest.mark.parametrize(
+    "what", ["VIEW v", "FUNCTION f()", "TABLE t CASCADE", "TABLE alone", "INDEX i"]
+)
 def test_ddl_meanwhile_is_met_by_a_second_look(
     run: Callable[[str], None], database: Address, what: str
 ) -> None:
     run(
         "CREATE TABLE t (id integer DEFAULT 1); CREATE VIEW v AS SELECT * FROM t;"
-        "CREATE TABLE other (); CREATE VIEW kept AS SELECT 1 AS one;"
+        "CREATE TABLE alone (id integer DEFAULT 1); CREATE VIEW kept AS SELECT 1 AS one;"
+        "CREATE TABLE other (id integer CHECK (id > 0)); CREATE INDEX i ON other (id);"
         "CREATE FUNCTION f() RETURNS integer BEGIN ATOMIC SELECT 1; END"
     )
     with before_each_part(lambda n: f"DROP {what}" if n == 0 else "SELECT 1", database):
