@@ -94,7 +94,7 @@ def test_few_locks_are_held_and_never_for_longer_than_a_part(
                 assert name in {"relations", "others"} or count() == 0, name
         assert count() == 0
     assert len(counts) >= 5 * MANY / fetch.PART
-    assert max(counts) <= 3 * fetch.PART
+    assert max(counts) <= 150
     assert min(counts) > 0
 
 
@@ -241,7 +241,7 @@ SETTINGS = [
 ]
 CONSTANTS = r"""
 CREATE TABLE "Some" (
-  id serial PRIMARY KEY, f float8 DEFAULT 0.1234567890123456, d date DEFAULT '2020-02-01',
+  id serial PRIMARY KEY, f float8 DEFAULT '0.1234567890123456'::float8, d date DEFAULT '2020-02-01',
   z timestamptz DEFAULT '2020-02-01 00:00+00', i interval DEFAULT '1 day 02:03:04',
   b bytea DEFAULT '\x00ff', t text DEFAULT 'a\b''c' CHECK (t <> E'\\'), n integer[] DEFAULT '{1}'
 );

@@ -112,13 +112,13 @@ def test_the_other_databases_of_a_silent_server_are_told_at_once(database: Addre
 
 @pytest.mark.parametrize("jobs", [1, 4])
 def test_dead_servers_are_waited_for_at_the_same_time(database: Address, jobs: int) -> None:
-    """One after the other they would take 40 s."""
-    with never_answering(20) as dead:
+    """One after the other they would take 80 s."""
+    with never_answering(40) as dead:
         began = time.monotonic()
         results = looked([*dead, Target(address=database)], jobs=jobs)
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 15
     by_outcome = [one.outcome for one in results]
-    assert by_outcome.count(Outcome.UNPROVEN) == 20
+    assert by_outcome.count(Outcome.UNPROVEN) == 40
     assert by_outcome.count(Outcome.PASSED) == 1
     assert all(
         "cannot connect" in str(one.reason) and "timeout expired" in str(one.reason)
