@@ -14,7 +14,6 @@ import os
 import platform
 import resource
 import tempfile
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
