@@ -17,6 +17,7 @@ import psycopg2
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.snapshot import Snapshot
 from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.servers.sessions import run_comment
 from pytest_schemaguard.sources.plain import run_sql
 from pytest_schemaguard.sources.session import FileRun, excerpt
 from pytest_schemaguard.sqltext.identifiers import in_quotes
@@ -236,14 +237,14 @@ class States:
             self._databases.session(database) as owner,
             self._databases.session(database, as_admin=True) as admin,
         ):
-            loaded = baseline.load(
+            baseline.load(
                 schema,
                 owner=owner,
                 admin=admin,
                 statement_timeout_s=self._config.statement_timeout_s,
                 root=self._config.root,
+                role_comment=run_comment(run=self._databases.run.id),
             )
-            self._databases.adopt_roles(loaded.roles)
 
     def _finish(self, database: str) -> Snapshot:
         with self._databases.session(database, as_admin=True) as admin:

@@ -32,10 +32,8 @@ if TYPE_CHECKING:
     from pytest_schemaguard.sources.dump import Mention
     from pytest_schemaguard.sources.session import SqlError
 
-__all__ = ["ROLE_COMMENT", "Loaded", "drop_roles", "has_it_already", "load", "roles"]
+__all__ = ["Loaded", "has_it_already", "load", "roles"]
 
-ROLE_COMMENT = '{"schema-guard": "role of a baseline"}'
-"""Marks a role that a baseline names and that the server lacked, whichever run made it."""
 ATTEMPTS = 5
 
 
@@ -49,7 +47,7 @@ class Loaded:
     notices: tuple[str, ...]
     """What PostgreSQL said, and what was left out because this server has no such thing."""
     roles: tuple[str, ...]
-    """Roles that the guard made for it, in this run or another: for `drop_roles` at the end."""
+    """Roles that have `role_comment`: this load made them, or another with the same comment."""
 
 
 def load(
@@ -58,7 +56,7 @@ def load(
     owner: Any,
     admin: Any,
     statement_timeout_s: float = 60.0,
-    role_comment: str = ROLE_COMMENT,
+    role_comment: str,
     root: Path | None = None,
 ) -> Loaded:
     """Load a plain dump into the database of both sessions; what it makes belongs to the owner.
@@ -266,25 +264,6 @@ class _Loading:
         )
 
 
-def drop_roles(admin: Any, made: Iterable[str], *, role_comment: str = ROLE_COMMENT) -> None:
-    """Drop the roles that `load` made, once the databases that use them are gone.
-
-    A role that another run's database uses stays, and goes when that run drops it.
-    """
-    import psycopg2
-
-    with admin.cursor() as cursor:
-        cursor.execute(_ROLES, (list(made),))
-        for role, comment in cursor.fetchall():
-            if comment != role_comment:
-                continue
-            try:
-                cursor.execute(f"DROP ROLE {in_quotes(role)}")
-            except psycopg2.Error as error:
-                if error.pgcode not in _USED_OR_GONE:
-                    raise
-
-
 def has_it_already(baseline: Baseline, error: SqlError | None) -> str | None:
     """The next step, where a migration makes what the baseline's schema has; None elsewhere."""
     if error is None or error.sqlstate not in _THERE_ALREADY:
@@ -306,7 +285,6 @@ _ROLES = """
 """
 _THERE_BY_NOW = {"42710", "23505"}
 """duplicate_object, or the same found a moment later by the unique index: another run was first."""
-_USED_OR_GONE = {"2BP01", "42704"}
 
 
 def _owners(statements: Iterable[Statement]) -> frozenset[str]:

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.sources.baseline import ROLE_COMMENT, Loaded, drop_roles, load
+from pytest_schemaguard.servers.existing import drop_runs
+from pytest_schemaguard.servers.sessions import run_comment
+from pytest_schemaguard.sources.baseline import Loaded
+from pytest_schemaguard.sources.baseline import load as load_any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +25,17 @@ if TYPE_CHECKING:
     from tests.sources.conftest import Sides
 
     Load = Callable[[str], Loaded]
+
+RUN = "0123cafe"
+ROLE_COMMENT = run_comment(run=RUN)
+
+
+def load(path: Path, **sessions: Any) -> Loaded:
+    return load_any(path, role_comment=ROLE_COMMENT, **sessions)
+
+
+def drop_roles(admin: Any) -> None:
+    drop_runs(admin, RUN.__eq__)
 
 
 @pytest.fixture
@@ -106,11 +120,11 @@ def test_roles_that_get_grants_are_made_and_dropped(load_: Load, sides: Sides, r
     literal = role.replace("'", "''")
     assert sides.rows(f"SELECT has_table_privilege('{literal}', 't', 'SELECT')") == [(True,)]
     admin = sides.connect(sides.admin)
-    drop_roles(admin, loaded.roles)  # still in use
+    drop_roles(admin)  # still in use
     assert sides.rows(f"SELECT count(*) FROM pg_roles WHERE rolname = '{literal}'") == [(1,)]
     with admin.cursor() as cursor:
         cursor.execute(f"DROP OWNED BY {name}")
-    drop_roles(admin, loaded.roles)
+    drop_roles(admin)
     assert sides.rows(f"SELECT count(*) FROM pg_roles WHERE rolname = '{literal}'") == [(0,)]
 
 
@@ -122,7 +136,7 @@ def test_roles_that_were_there_are_not_ours(load_: Load, sides: Sides, role: str
     assert loaded.roles == ()
     with admin.cursor() as cursor:
         cursor.execute(f"DROP OWNED BY {quoted(role)}")
-    drop_roles(admin, [role])
+    drop_roles(admin)
     assert sides.rows(f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'") == [(1,)]
 
 
@@ -185,14 +199,14 @@ def test_two_runs_at_once_on_one_server_load_the_same_dump(
     for thread in threads:
         thread.join(30)
     assert [len(one.roles) for one in loaded] == [20, 20]
-    drop_roles(admin, names)  # both use them still
+    drop_roles(admin)  # both use them still
     assert sides.rows(f"SELECT count(*) FROM pg_roles WHERE rolname LIKE '{role} %'") == [(20,)]
     with admin.cursor() as cursor:
         cursor.execute(f"DROP DATABASE {other}")
     revoked = ", ".join(map(quoted, names))
     with sides.connect(sides.admin).cursor() as cursor:
         cursor.execute(f"REVOKE ALL ON SCHEMA public FROM {revoked}")
-    drop_roles(admin, names)
+    drop_roles(admin)
     assert sides.rows(f"SELECT count(*) FROM pg_roles WHERE rolname LIKE '{role} %'") == [(0,)]
 
 
