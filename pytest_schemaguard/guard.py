@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.evidence.record import Evidence
 from pytest_schemaguard.judging import Judging
-from pytest_schemaguard.servers import Wanted, find, log_tail, obtain, running
+from pytest_schemaguard.servers import Wanted, find, log_tail, obtain, release_at_end, used
 from pytest_schemaguard.sources import Reach, source_of
 
 if TYPE_CHECKING:
@@ -106,12 +106,13 @@ class Guard:
         """The server that would do; nothing is started. Raises ServerError."""
         return find(self.wanted)
 
+    def release_at_end(self) -> None:
+        """Has the run's owner take away what others of the run make on an existing server."""
+        release_at_end(self.wanted, self._run)
+
     def server_used(self) -> dict[str, str] | None:
         """The server that the run has used, whichever process started it; None: none was."""
-        server: Server | None = self.__dict__.get("server") or running(self._run)
-        if server is None:
-            return None
-        return {"provider": server.provider, "version": server.version}
+        return used(self.wanted, self._run)
 
     # Migrations
 

@@ -7,7 +7,6 @@ import fcntl
 import os
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,11 +66,11 @@ def guard_of(config: pytest.Config, database: str | None = None) -> Guard:
 def run_of(config: pytest.Config) -> Run:
     """This process's run: an xdist worker joins its controller's, where it shares its machine."""
     if run_key not in config.stash:
-        folder = _workerinput(config).get(RUN)
-        if folder is None:
+        invitation = _workerinput(config).get(RUN)
+        if invitation is None:
             run = Run.begin()
         else:
-            run = Run.join(Path(folder))
+            run = Run.join(invitation)
             waiting = threading.Thread(target=_end_with_owner, args=(run,), daemon=True)
             waiting.start()
         config.add_cleanup(run.close)

@@ -50,15 +50,13 @@ def _make_models_schema(guard: Guard) -> None:
 
 
 def _way_in(guard: Guard, database: str) -> str:
-    """A psql command without a password: the user knows it, a file does, or none is asked."""
-    if guard.server.provider == "existing":
-        return f"psql '{guard.server.admin.at(guard.databases.full_name(database)).safe}'"
-    address = guard.databases.address(database)
-    command = f"psql '{address.safe}'"
-    if address.is_socket:
-        return command
-    # https://www.postgresql.org/docs/current/libpq-pgpass.html
-    passwords = guard.databases.run.folder / "pgpass"
-    passwords.touch(mode=0o600)
-    passwords.write_text(f"*:*:*:{address.user}:{address.password}\n", encoding="utf-8")
-    return f"PGPASSFILE={passwords} {command}"
+    """A psql command without a password: the user knows it, or none is asked."""
+    server, name = guard.server, guard.databases.full_name(database)
+    if server.provider == "existing":
+        return f"psql '{server.admin.at(name).safe}'"
+    if server.container is not None:
+        # The image lets everybody in who is in the container.
+        return f"docker exec -it {server.container[:12]} psql -U {server.owner.user} '{name}'"
+    # Whether it listens on TCP or not: the socket asks the owner for no password.
+    owner = server.admin.logged_in_as(server.owner.user, "")
+    return f"psql '{owner.at(name).safe}'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hmac
 import os
 import secrets
 import socket
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_schemaguard.errors import ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 PREFIX = "schema-guard-"
 ROOM_BYTES = 256 * 1024 * 1024
@@ -41,15 +42,24 @@ class Run:
     """
 
     def __init__(
-        self, folder: Path, *, owned: int | None, keeper: subprocess.Popen[bytes] | None
+        self,
+        folder: Path,
+        *,
+        secret: bytes,
+        owned: int | None,
+        keeper: subprocess.Popen[bytes] | None,
     ) -> None:
         self.folder = folder
+        self._secret = secret
+        """In the memory of the run's processes alone, and in the pipe between them: never in a
+        file, an environment or a command line."""
         self.id = folder.name.removeprefix(PREFIX)
         self._owned = owned
         self._keeper = keeper
         self._pid = os.getpid()
         self._held: dict[str, Any] = {}
         self._at_close: list[Callable[[], None]] = []
+        self._at_end: dict[Any, Callable[[], None]] = {}
 
     @classmethod
     def begin(cls) -> Run:
@@ -72,12 +82,26 @@ class Run:
                 f"{folder}: {error.strerror or error}",
                 fix="set TMPDIR to a folder that can be written and has 256 MB free",
             ) from error
-        return cls(folder, owned=owned, keeper=keeper)
+        return cls(folder, secret=secrets.token_bytes(32), owned=owned, keeper=keeper)
 
     @classmethod
-    def join(cls, folder: Path) -> Run:
+    def join(cls, invitation: Sequence[str]) -> Run:
         """The run of another process (an xdist worker's controller), not owned by this one."""
-        return cls(folder, owned=None, keeper=None)
+        folder, secret = invitation
+        return cls(Path(folder), secret=bytes.fromhex(secret), owned=None, keeper=None)
+
+    @property
+    def invitation(self) -> tuple[str, str]:
+        """What `join` takes: folder and secret, to be handed over a pipe and written nowhere."""
+        return str(self.folder), self._secret.hex()
+
+    def derived(self, what: str) -> str:
+        """The same 32 hex digits in each process of the run; nobody else can compute them."""
+        return hmac.digest(self._secret, what.encode(), "sha256").hex()[:32]
+
+    def password(self, role: str) -> str:
+        """The password of a role that the run makes (hex: safe in any URL)."""
+        return self.derived(f"password of {role}")
 
     @property
     def is_owner(self) -> bool:
@@ -92,8 +116,8 @@ class Run:
     def close(self, *, wait: bool = False) -> None:
         """Let go: the owner's keeper stops every server of the run and removes the folder.
 
-        With `wait`, return when it has (deadline 15 s, then ServerError). Databases on an existing
-        server are dropped here, and a ServerError says so when they cannot be.
+        With `wait`, return when it has (deadline 15 s, then ServerError). What `at_end` was given
+        is done here, and raises what it raises.
         """
         if self._pid != os.getpid():
             return  # a forked child of the owner, whose run goes on
@@ -104,10 +128,9 @@ class Run:
                 self._at_close = []
                 self._held = {}
                 if self._owned is not None and not (self.folder / "keep").exists():
-                    from pytest_schemaguard.servers import release
-
                     # Before what is held: that says the run is alive.
-                    closing.callback(release, self)
+                    for end in self._at_end.values():
+                        closing.callback(end)
         finally:
             owned, self._owned = self._owned, None
             if owned is not None:
@@ -150,6 +173,10 @@ class Run:
             yield
         finally:
             os.close(lock)
+
+    def at_end(self, key: Any, end: Callable[[], None]) -> None:
+        """Has the owner do this, once for each key, when the run ends and nothing is kept."""
+        self._at_end[key] = end
 
     def hold(self, name: str, make: Callable[[], Any], *, close: Callable[[Any], None]) -> Any:
         """What this process holds once per run under `name`, made on first use, closed at the end.

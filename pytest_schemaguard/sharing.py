@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.configuration.settings import find, start
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     import pytest
 
 RUN = "schema_guard_run"
-"""The key of `workerinput`; its value is the run's folder."""
+"""The key of `workerinput`; its value is Run.invitation."""
 
 
 def share_run(node: Any) -> None:
@@ -27,6 +28,10 @@ def share_run(node: Any) -> None:
         find(start(config))
     except ConfigError:
         return
-    from pytest_schemaguard.guarding import run_of
+    from pytest_schemaguard.guarding import guards_of, run_of
 
-    node.workerinput[RUN] = str(run_of(config).folder)
+    node.workerinput[RUN] = run_of(config).invitation
+    with suppress(ConfigError):  # the tests that need it say so
+        # What the workers make on a server that a URL names, this process takes away at the end.
+        for guard in guards_of(config):
+            guard.release_at_end()

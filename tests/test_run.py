@@ -44,7 +44,7 @@ def test_close_removes_the_folder() -> None:
 
 
 def test_a_joined_run_does_not_own_the_folder(run: Run) -> None:
-    joined = Run.join(run.folder)
+    joined = Run.join(run.invitation)
     assert joined.id == run.id
     assert not joined.is_owner
     joined.close(wait=True)
@@ -67,12 +67,12 @@ def test_a_forked_child_that_closes_does_not_end_the_run(run: Run, tmp_path: Pat
 def test_a_lock_excludes_threads_and_the_processes_that_joined(run: Run) -> None:
     order = []
     script = (
-        "import sys; from pathlib import Path; from pytest_schemaguard.run import Run\n"
-        "with Run.join(Path(sys.argv[1])).lock('x'): print('third', flush=True)"
+        "import sys; from pytest_schemaguard.run import Run\n"
+        "with Run.join([sys.argv[1], '']).lock('x'): print('third', flush=True)"
     )
 
     def second() -> None:
-        with Run.join(run.folder).lock("x"):
+        with Run.join(run.invitation).lock("x"):
             order.append("second")
 
     with run.lock("x"):
@@ -123,7 +123,7 @@ def test_a_lock_held_too_long_says_who_to_look_for(run: Run) -> None:
 
 def test_a_run_that_has_ended_says_so() -> None:
     run = Run.begin()
-    joined = Run.join(run.folder)
+    joined = Run.join(run.invitation)
     run.close(wait=True)
     with pytest.raises(ServerError) as caught, joined.lock("x"):
         pass
@@ -132,7 +132,7 @@ def test_a_run_that_has_ended_says_so() -> None:
 
 def test_what_is_held_is_made_once_and_closed_last_made_first(run: Run) -> None:
     closed: list[str] = []
-    joined = Run.join(run.folder)
+    joined = Run.join(run.invitation)
     assert joined.hold("a", lambda: "A", close=closed.append) == "A"
     assert joined.hold("b", lambda: "B", close=closed.append) == "B"
     assert joined.hold("a", lambda: "another", close=closed.append) == "A"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.servers import cache
 from pytest_schemaguard.servers.databases import Databases
 from pytest_schemaguard.servers.provider import Candidate, Missing, Provider, Server, Wanted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_schemaguard.run import Run
 
 __all__ = [
@@ -21,8 +23,8 @@ __all__ = [
     "Wanted",
     "log_tail",
     "obtain",
-    "release",
-    "running",
+    "release_at_end",
+    "used",
 ]
 
 AUTO = ("local", "embedded", "docker")
@@ -35,9 +37,9 @@ def obtain(wanted: Wanted, run: Run, *, candidate: Candidate | None = None) -> S
     `candidate` is what `find` found already.
     Raises ServerError: no provider has one, or it does not start.
     """
-    name = f"server-{cache.key(wanted)}"
-    file = run.folder / f"{name}.json"
-    with run.lock(name):
+    release_at_end(wanted, run)
+    file = _file(wanted, run)
+    with run.lock(file.stem):
         if not file.exists():
             server = (candidate or find(wanted)).start(wanted, run)
             new = file.with_suffix(".new")
@@ -45,7 +47,7 @@ def obtain(wanted: Wanted, run: Run, *, candidate: Candidate | None = None) -> S
             new.write_text(server.to_json())
             new.rename(file)
             return server
-        server = Server.from_json(file.read_text())
+        server = _read(file, wanted, run)
     if server.provider == "existing":
         from pytest_schemaguard.servers import existing
 
@@ -76,10 +78,12 @@ def find(wanted: Wanted) -> Candidate:
     )
 
 
-def running(run: Run) -> Server | None:
-    """The server of this run that some process of it has started, if one has."""
-    for file in run.folder.glob("server-*.json"):
-        return Server.from_json(file.read_text())
+def used(wanted: Wanted, run: Run) -> dict[str, str] | None:
+    """`provider` and `version` of this server, or of another that the run uses; None: none is."""
+    for file in (_file(wanted, run), *run.folder.glob("server-*.json")):
+        if file.exists():
+            values = json.loads(file.read_text())
+            return {name: values[name] for name in ("provider", "version")}
     return None
 
 
@@ -96,17 +100,37 @@ def log_tail(server: Server, lines: int = 20) -> str:
     return tail(server.log, lines)
 
 
-def release(run: Run) -> None:
-    """Drop what the run made on existing servers; what it started, its keeper stops.
+def release_at_end(wanted: Wanted, run: Run) -> None:
+    """Has the run's owner drop what the run made on an existing server; its keeper stops others.
 
-    Raises ServerError when that fails.
+    The owner may be a controller that never connects there itself. At the end it raises ServerError
+    when that fails.
     """
-    for file in run.folder.glob("server-*.json"):
-        server = Server.from_json(file.read_text())
-        if server.provider == "existing":
-            from pytest_schemaguard.servers import existing
 
-            existing.clear(server, run.id)
+    def release() -> None:
+        from pytest_schemaguard.servers import existing
+
+        file = _file(wanted, run)
+        if file.exists():
+            existing.clear(_read(file, wanted, run), run.id)
+
+    if wanted.is_url:
+        run.at_end(wanted, release)
+
+
+def _file(wanted: Wanted, run: Run) -> Path:
+    """Where the run's processes tell each other of the server.
+
+    Not a plain hash of what is wanted: from one somebody could find out a URL's weak password.
+    """
+    return run.folder / f"server-{run.derived(repr(wanted))}.json"
+
+
+def _read(file: Path, wanted: Wanted, run: Run) -> Server:
+    from pytest_schemaguard.servers.url import parse_url
+
+    url = parse_url(wanted.provider) if wanted.is_url else None
+    return Server.from_json(file.read_text(), password=run.password, url=url)
 
 
 def _provider(name: str) -> Provider:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,8 @@ import psycopg2
 
 from pytest_schemaguard.errors import ConfigError, ServerError
 from pytest_schemaguard.servers import sessions
+from pytest_schemaguard.servers.owner import primary
+from pytest_schemaguard.servers.scram import verifier
 from pytest_schemaguard.servers.sessions import run_comment
 from pytest_schemaguard.sqltext.identifiers import in_quotes, literal, quoted
 
@@ -51,7 +52,7 @@ def application_address(
 
     The role itself is left as it is, since on a server that others use it may be a real one, and
     nobody switches to it by SET ROLE, which a RESET ROLE would undo. A role of this run for this
-    database logs in with a password; it is a member of `role`, whose settings it has, so that its
+    database logs in with Run.password; it is a member of `role`, whose settings it has, so that its
     sessions begin, and after RESET ROLE go on, as `role`
     (https://www.postgresql.org/docs/current/sql-alterrole.html). Without `role` the owner's name
     stands there. Made once in a run, by the first process that asks.
@@ -61,25 +62,21 @@ def application_address(
     if role is None and search_path is None:
         return databases.address(name)
     login = databases.full_name(f"{name}-app")
-    file = databases.run.folder / f"{login}.password"
+    made = databases.run.folder / f"{login}.made"
     with databases.run.lock(login):
-        if not file.exists():
-            password = secrets.token_hex(16)
+        if not made.exists():
             try:
-                _make(databases, name, login, password, role=role, search_path=search_path)
+                _make(databases, name, login, role=role, search_path=search_path)
             except psycopg2.Error as error:
                 raise ServerError(
                     databases.server.origin,
                     f"it does not let the guard log in as the role {role or 'that owns the tables'}"
-                    f": {_primary(error)}",
+                    f": {primary(error)}",
                     fix=f"name a superuser in the URL, or let {databases.server.admin.user} grant "
                     "the role to others (CREATEROLE, and since 16 ADMIN OPTION on it)",
-                ) from error
-            new = file.with_suffix(".new")
-            new.touch(mode=0o600)
-            new.write_text(password)
-            new.rename(file)
-        return databases.address(name).logged_in_as(login, file.read_text())
+                ) from None  # its statement has the verifier
+            made.touch(mode=0o600)
+    return databases.address(name).logged_in_as(login, databases.run.password(login))
 
 
 @contextmanager
@@ -100,7 +97,6 @@ def _make(
     databases: Databases,
     name: str,
     login: str,
-    password: str,
     *,
     role: str | None,
     search_path: str | None,
@@ -108,15 +104,16 @@ def _make(
     server = databases.server
     group = server.owner.user if role is None else role
     comment = literal(run_comment(run=databases.run.id))
+    password = databases.run.password(login)
     with databases.session(name, as_admin=True) as admin, admin.cursor() as cursor:
         _check(cursor, group)
         cursor.execute(SETTINGS, (group, server.is_superuser))
         settings = {"role": group, **dict(cursor.fetchall())}
-        # What a process that was killed here left has no password that anybody knows.
+        # What a process that was killed here left may be half made.
         cursor.execute(
             f"BEGIN; DROP ROLE IF EXISTS {in_quotes(login)};"
             f" CREATE ROLE {in_quotes(login)} LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE"
-            f" PASSWORD {literal(password)} IN ROLE {in_quotes(group)};"
+            f" PASSWORD {literal(verifier(password))} IN ROLE {in_quotes(group)};"
             f" COMMENT ON ROLE {in_quotes(login)} IS {comment}; COMMIT"
         )
         if server.is_superuser:
@@ -171,7 +168,3 @@ def _set(cursor: Any, login: str, settings: dict[str, str], search_path: str | N
             ) from None
         # What set_config takes for a list, FROM CURRENT keeps as one.
         cursor.execute(f"{altered} {in_quotes(setting)} FROM CURRENT")
-
-
-def _primary(error: psycopg2.Error) -> str:
-    return error.diag.message_primary or str(error).strip()

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers import cache
 from pytest_schemaguard.servers.binaries import server_environment
+from pytest_schemaguard.servers.owner import OWNER
 from pytest_schemaguard.servers.provider import SUPERUSER
+from pytest_schemaguard.servers.scram import NOBODY, OWN_ITERATIONS, verifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,14 +24,27 @@ if TYPE_CHECKING:
 
 INITDB = (
     f"--username={SUPERUSER}",
-    "--auth-local=trust",
-    "--auth-host=scram-sha-256",
+    "--auth=scram-sha-256",
     "--encoding=UTF8",
     "--locale=C",
     "--no-sync",
     "--no-instructions",
 )
+SINCE_18 = ("--no-data-checksums",)
+"""They are on by default there, and set_password changes a page."""
 INITDB_DEADLINE_S = 120.0
+HBA = f"""\
+# Who reaches the socket may be the owner, whose password the project has: the psql command that
+# --schema-guard-keep prints asks for none. Everybody else needs a password.
+local all {OWNER} trust
+local all all scram-sha-256
+host all all 127.0.0.1/32 scram-sha-256
+host all all ::1/128 scram-sha-256
+"""
+"""https://www.postgresql.org/docs/current/auth-pg-hba-conf.html"""
+PG_AUTHID = "global/1260"
+"""The file of the catalog of roles: its number is the catalog's OID (pg_authid.h) as long as
+nobody rewrites it, as VACUUM FULL does."""
 
 
 def cached(binaries: Binaries) -> Path | None:
@@ -45,26 +60,36 @@ def make(binaries: Binaries, programs: Path, data: Path, account: Account) -> No
     """
 
     def initialise(folder: Path) -> None:
-        initdb(programs, data, account)
+        initdb(binaries, programs, data, account)
         _copy_tree(data, folder, mode=0o755, own=None)
 
     try:
         entry = cached(binaries) or cache.obtain(cache.user_cache(), _name(binaries), initialise)
         if entry is None and not (data / "PG_VERSION").exists():
-            initdb(programs, data, account)
+            initdb(binaries, programs, data, account)
         elif entry is not None and not data.exists():
             _copy_tree(entry, data, mode=0o700, own=account)
     except OSError as error:
         raise full_or_broken(data, error) from error
 
 
-def initdb(programs: Path, data: Path, account: Account) -> None:
+def initdb(binaries: Binaries, programs: Path, data: Path, account: Account) -> None:
+    """The superuser cannot log in until set_password."""
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(mode=0o700)
-    account.own(data)
+    account.for_initdb.own(data)
+    nobody = data.with_name("verifier")
+    nobody.write_text(NOBODY)
+    nobody.chmod(0o644)
     try:
         done = subprocess.run(
-            [programs / "initdb", *INITDB, "-D", data],
+            [
+                programs / "initdb",
+                *_arguments(binaries),
+                f"--pwfile={nobody}",
+                "-D",
+                data,
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -74,7 +99,7 @@ def initdb(programs: Path, data: Path, account: Account) -> None:
             check=False,
             cwd=data,
             env=server_environment(os.environ),
-            **account.spawn,
+            **account.for_initdb.spawn,
         )
     except subprocess.SubprocessError as error:
         raise ServerError("initdb", str(error)) from error
@@ -85,6 +110,33 @@ def initdb(programs: Path, data: Path, account: Account) -> None:
             detail="\n".join(done.stdout.splitlines()[-20:]),
             fix=room(data) if os.strerror(errno.ENOSPC) in done.stdout else None,
         )
+    nobody.unlink()
+    (data / "pg_hba.conf").write_text(HBA)
+    account.own_tree(data)
+
+
+def set_password(data: Path, password: str) -> None:
+    """The superuser's, into the folder of a server that does not run.
+
+    There is no moment in which somebody else could log in, and it takes no time: a single-user
+    session, the other way to do it before the start, takes 50 ms. NOBODY is replaced by a verifier
+    of the same length in the file of pg_authid; if that were wrong, the guard could not log in.
+    Raises ServerError when the file is not as initdb made it.
+    """
+    file = data / PG_AUTHID
+    new = verifier(password, iterations=OWN_ITERATIONS)
+    try:
+        content = file.read_bytes()
+        if content.count(NOBODY.encode()) != 1:
+            raise ServerError(
+                "data folder",
+                f"{file} is not as initdb made it, so that the superuser cannot get a password",
+                fix=f"rm -r {cache.user_cache() or 'the cache folder'}, from which it was copied",
+            )
+        with file.open("r+b") as opened:
+            opened.write(content.replace(NOBODY.encode(), new.encode()))
+    except OSError as error:
+        raise full_or_broken(data, error) from error
 
 
 def write_settings(data: Path, settings: Iterable[tuple[str, str]], account: Account) -> None:
@@ -113,7 +165,11 @@ def room(data: Path) -> str:
 
 
 def _name(binaries: Binaries) -> str:
-    return f"data-{binaries.version}-{cache.key(binaries.key, INITDB)}"
+    return f"data-{binaries.version}-{cache.key(binaries.key, _arguments(binaries), HBA, NOBODY)}"
+
+
+def _arguments(binaries: Binaries) -> tuple[str, ...]:
+    return INITDB + (SINCE_18 if binaries.major >= 18 else ())  # noqa: PLR2004 - named by SINCE_18
 
 
 def _escaped(value: str) -> str:

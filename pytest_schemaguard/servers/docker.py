@@ -20,7 +20,9 @@ from pytest_schemaguard.servers.owner import OWNER, create_owner
 from pytest_schemaguard.servers.private import LOG_LINES, SETTINGS
 from pytest_schemaguard.servers.provider import NEWEST_MAJOR, SUPERUSER, Missing, Server
 from pytest_schemaguard.servers.removal import LABEL
+from pytest_schemaguard.servers.scram import OWN_ITERATIONS, verifier
 from pytest_schemaguard.servers.sessions import connect
+from pytest_schemaguard.sqltext.identifiers import literal
 
 if TYPE_CHECKING:
     from pytest_schemaguard.run import Run
@@ -183,7 +185,11 @@ class DockerServer:
                     "configured",
                     fix=f"set `image` to one of PostgreSQL {wanted.major}, or take it away",
                 )
-            password, token = create_owner(connection, OWNER, run)
+            with connection.cursor() as cursor:
+                # The one it started with stands in the container's environment.
+                new = literal(verifier(run.password(SUPERUSER), iterations=OWN_ITERATIONS))
+                cursor.execute(f"ALTER ROLE {SUPERUSER} PASSWORD {new}")
+            token = create_owner(connection, OWNER, run)
         finally:
             connection.close()
         return Server(
@@ -191,9 +197,9 @@ class DockerServer:
             version=version.split()[0],
             major=major,
             origin=f"image {self.image}",
-            admin=admin,
+            admin=admin.logged_in_as(SUPERUSER, run.password(SUPERUSER)),
             is_superuser=True,
-            owner=admin.logged_in_as(OWNER, password),
+            owner=admin.logged_in_as(OWNER, run.password(OWNER)),
             token=token,
             container=container,
         )

@@ -7,6 +7,7 @@ advisory lock on its id, or while its keeper answers on this machine.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.servers.owner import create_owner
+from pytest_schemaguard.servers.owner import create_owner, primary
 from pytest_schemaguard.servers.provider import OLDEST_MAJOR, Missing, Server
 from pytest_schemaguard.servers.sessions import connect
 from pytest_schemaguard.servers.url import parse_url
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_schemaguard.address import Address
     from pytest_schemaguard.run import Run
     from pytest_schemaguard.servers.provider import Candidate, Wanted
@@ -77,7 +80,7 @@ class ExistingServer:
         self._check(wanted, major, version, is_superuser, may)
         sweep(connection, keep=run.id)
         owner = f"{PREFIX}{run.id}_owner"
-        password, token = create_owner(connection, owner, run)
+        token = create_owner(connection, owner, run)
         if not is_superuser:
             # Who makes databases for a role must be its member; since 16 making it is not enough.
             with connection.cursor() as cursor:
@@ -89,7 +92,7 @@ class ExistingServer:
             origin=self.address.safe,
             admin=self.address,
             is_superuser=is_superuser,
-            owner=self.address.logged_in_as(owner, password),
+            owner=self.address.logged_in_as(owner, run.password(owner)),
             token=token,
         )
 
@@ -152,10 +155,20 @@ def alive(address: Address, run: Run) -> Any:
 
 
 def clear(server: Server, run_id: str) -> None:
-    """Drop what the run made. Raises ServerError when that fails."""
+    """Drop what the run made, and what it kept others from dropping. Raises ServerError."""
+    import psycopg2
+
     connection = connect(server.admin)
     try:
         drop_runs(connection, lambda run: run == run_id)
+        sweep(connection, keep=run_id)
+    except psycopg2.Error as error:
+        raise ServerError(
+            server.origin,
+            f"what this run made there could not be dropped: {primary(error)}",
+            fix=f"drop the databases and roles whose names begin with {PREFIX}{run_id}_, or let "
+            "the next run do it",
+        ) from error
     finally:
         connection.close()
 
@@ -172,30 +185,35 @@ def sweep(connection: Any, *, keep: str) -> None:
         for run, mark in marks.items()
         if run != keep and int(run, 16) not in locked and not _keeper_answers(mark)
     }
-    drop_runs(connection, dead.__contains__)
+    drop_runs(connection, dead.__contains__, all_of_it=False)
 
 
-def drop_runs(connection: Any, chosen: Any) -> None:
-    """Drop databases and roles of the chosen runs (a predicate of the run's id)."""
+def drop_runs(connection: Any, chosen: Callable[[str], bool], *, all_of_it: bool = True) -> None:
+    """Drop databases and roles of the chosen runs (a predicate of the run's id).
+
+    Without `all_of_it` what this user may not drop stays, for a run of the user who made it.
+    """
     import psycopg2
 
+    stays: tuple[type[psycopg2.Error], ...] = ()
+    if not all_of_it:
+        stays = (psycopg2.errors.InsufficientPrivilege,)
     with connection.cursor() as cursor:
         cursor.execute(DATABASES)
         for name, own_comment, owner_comment in cursor.fetchall():
             run = _run_in(own_comment) or _run_in(owner_comment)
             if run is not None and chosen(run) and name.startswith(f"{PREFIX}{run}_"):
-                cursor.execute(f"DROP DATABASE IF EXISTS {in_quotes(name)} WITH (FORCE)")
+                with contextlib.suppress(*stays):
+                    cursor.execute(f"DROP DATABASE IF EXISTS {in_quotes(name)} WITH (FORCE)")
         cursor.execute(ROLES)
         for name, comment in cursor.fetchall():
             run = _run_in(comment)
             if run is None or not chosen(run):
                 continue
-            try:
+            # A role of a baseline that another run's databases grant things to: that run drops it
+            # at its end.
+            with contextlib.suppress(psycopg2.errors.DependentObjectsStillExist, *stays):
                 cursor.execute(f"DROP ROLE IF EXISTS {in_quotes(name)}")
-            except psycopg2.errors.DependentObjectsStillExist:
-                # A role of a baseline that another run's databases grant things to: the run that
-                # sweeps after that one drops it.
-                continue
 
 
 def _marks(cursor: Any) -> dict[str, dict[str, str]]:

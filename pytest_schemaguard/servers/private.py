@@ -105,6 +105,7 @@ class PrivateServer:
             ("port", str(port)),
         )
         datafolder.write_settings(data, settings, account)
+        datafolder.set_password(data, run.password(SUPERUSER))
         request = {
             "do": "start",
             "argv": [str(programs / "postgres"), "-D", str(data)],
@@ -120,14 +121,18 @@ class PrivateServer:
 
             _wait_until_ready(kept, data, folder / "log")
             admin = Address(
-                host=str(folder), port=port, user=SUPERUSER, password="", database="postgres"
+                host=str(folder),
+                port=port,
+                user=SUPERUSER,
+                password=run.password(SUPERUSER),
+                database="postgres",
             )
             connection = connect(admin)
             try:
-                password, token = create_owner(connection, OWNER, run)
+                token = create_owner(connection, OWNER, run)
             finally:
                 connection.close()
-            owner = admin.logged_in_as(OWNER, password)
+            owner = admin.logged_in_as(OWNER, run.password(OWNER))
             if wanted.tcp:
                 owner = Address(**{**vars(owner), "host": "127.0.0.1"})
             kept.keep()
@@ -147,7 +152,7 @@ class PrivateServer:
 def unusable(binaries: Binaries) -> Missing | None:
     """Why these programs cannot make a server for this user, if that is so."""
     account = server_account()
-    if account.name is not None or datafolder.cached(binaries) is not None:
+    if account.initdb_uid is not None or datafolder.cached(binaries) is not None:
         return None
     return Missing(
         found=f"found {binaries.version} in {binaries.folder}, but uid {account.uid} has no entry "

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_schemaguard.address import Address
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_schemaguard.run import Run
 
 OLDEST_MAJOR = 14
@@ -69,14 +71,23 @@ class Server:
     """The id of its container."""
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), default=str)
+        """Without passwords, and without the options of a URL, which may have one too."""
+        values = asdict(self)
+        for name in ("admin", "owner"):
+            del values[name]["password"], values[name]["options"]
+        return json.dumps(values, default=str)
 
     @classmethod
-    def from_json(cls, text: str) -> Server:
+    def from_json(
+        cls, text: str, *, password: Callable[[str], str], url: Address | None = None
+    ) -> Server:
+        """`password` is Run.password; `url` is the address that an existing server was named by."""
         values = json.loads(text)
         for name in ("admin", "owner"):
-            options = tuple((key, value) for key, value in values[name].pop("options"))
-            values[name] = Address(**values[name], options=options)
+            user = values[name]["user"]
+            address = Address(**values[name], password=password(user))
+            values[name] = address if url is None else url.logged_in_as(user, address.password)
+        values["admin"] = url or values["admin"]
         if values["log"] is not None:
             values["log"] = Path(values["log"])
         return cls(**values)

@@ -64,7 +64,7 @@ def compare(count: int, rounds: int) -> None:
 
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name, run_databases() as databases:
         place = Path(name)
-        (place / "run").write_text(str(databases.run.folder))
+        (place / "run").write_text(" ".join(databases.run.invitation))
         (place / "server").write_text(databases.server.to_json())
         rendered = side("rendering", count, place)
         lay_out(databases, count, place)
@@ -196,8 +196,9 @@ def guard(count: int, place: Path) -> dict[str, float]:
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.servers.provider import Server
 
-    run = Run.join(Path((place / "run").read_text()))
-    databases = Databases(Server.from_json((place / "server").read_text()), run)
+    run = Run.join((place / "run").read_text().split())
+    server = Server.from_json((place / "server").read_text(), password=run.password)
+    databases = Databases(server, run)
     models = models_of(place)
     config = Config(file=place / "pyproject.toml", models=(), migrations=place)
     actual = databases.connect(ACTUAL, as_admin=True)
@@ -246,8 +247,9 @@ def alembic(count: int, place: Path) -> dict[str, float]:
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.servers.provider import Server
 
-    run = Run.join(Path((place / "run").read_text()))
-    databases = Databases(Server.from_json((place / "server").read_text()), run)
+    run = Run.join((place / "run").read_text().split())
+    server = Server.from_json((place / "server").read_text(), password=run.password)
+    databases = Databases(server, run)
     tables = metadata(count)
     options = {"compare_type": True, "compare_server_default": True}
     with create_engine(databases.address(ACTUAL).url("psycopg2")).connect() as connection:

@@ -36,7 +36,7 @@ def test_it_is_looked_at_once(run: Run, shared: bool) -> None:
 
 def test_processes_of_a_run_share_what_one_has_seen(run: Run) -> None:
     first = Evidence(run, shared=True)
-    second = Evidence(Run.join(run.folder), shared=True)
+    second = Evidence(Run.join(run.invitation), shared=True)
     began, looks = threading.Event(), []
 
     def look() -> str:
@@ -62,7 +62,7 @@ def test_what_hid_it_is_remembered_with_all_its_words(run: Run, shared: bool) ->
 
     words = "a.sql:3: a.sql: is broken\n    why\n  next: mend it"
     others = [Evidence(run, shared=shared)] * 2
-    others += [Evidence(Run.join(run.folder), shared=True)] if shared else []
+    others += [Evidence(Run.join(run.invitation), shared=True)] if shared else []
     for evidence in others:
         with pytest.raises(GuardError) as caught:
             evidence.once("x", look)

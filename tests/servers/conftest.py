@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.run import Run
-from pytest_schemaguard.servers import Databases, Missing, Wanted, obtain
+from pytest_schemaguard.servers import Databases, Missing, Server, Wanted, obtain
 from pytest_schemaguard.servers.local import Local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from pytest_schemaguard.servers import Server
 
 PROCESS = Path(__file__).with_name("process.py")
 PROMISED_S = 5.0
@@ -56,6 +54,15 @@ class Process:
             assert line, self.child.stderr and self.child.stderr.read()
             self._report = json.loads(line)
         return self._report
+
+    @property
+    def invitation(self) -> list[str]:
+        told: list[str] = self.report["invitation"]
+        return told
+
+    @property
+    def server(self) -> Server:
+        return Server.from_json(self.report["server"], password=Run.join(self.invitation).password)
 
     @property
     def folder(self) -> Path:

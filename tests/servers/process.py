@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 
 from pytest_schemaguard import run as run_module
 from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.run import Run
-from pytest_schemaguard.servers import Databases, Wanted, obtain
+from pytest_schemaguard.servers import Databases, Wanted, obtain, release_at_end
 
 
 def main() -> None:
@@ -23,8 +22,11 @@ def main() -> None:
     run_module.ROOM_BYTES = specification.get("room", run_module.ROOM_BYTES)
     report: dict[str, object] = {"pid": os.getpid()}
     try:
-        run = Run.begin() if what == "begin" else Run.join(Path(specification["folder"]))
+        run = Run.begin() if what == "begin" else Run.join(specification["invitation"])
         report["folder"] = str(run.folder)
+        report["invitation"] = run.invitation
+        if specification.get("released") is not None:
+            release_at_end(Wanted(**specification["released"]), run)
         if specification.get("wanted") is not None:
             server = obtain(Wanted(**specification["wanted"]), run)
             databases = Databases(server, run)

@@ -266,7 +266,7 @@ def test_processes_that_ask_at_once_get_one_role(
     databases: Databases, name: str, role: str
 ) -> None:
     def ask(_: int) -> Any:
-        own = Databases(databases.server, Run.join(databases.run.folder))
+        own = Databases(databases.server, Run.join(databases.run.invitation))
         return application_address(own, name, role=role, search_path="public")
 
     with ThreadPoolExecutor(8) as pool:

@@ -115,8 +115,8 @@ def test_its_log_can_be_shown(server: Server) -> None:
 def test_a_second_process_reads_the_first_ones_container(
     process: Callable[..., Process], docker_run: Run, server: Server, wanted: dict[str, str]
 ) -> None:
-    other = process("join", wanted=wanted, folder=str(docker_run.folder))
-    assert Server.from_json(other.report["server"]).container == server.container
+    other = process("join", wanted=wanted, invitation=docker_run.invitation)
+    assert other.server.container == server.container
     other.end()
     psycopg2.connect(server.admin.url()).close()
 
@@ -152,7 +152,7 @@ def test_nothing_is_left_when_killed_while_the_container_starts(
 ) -> None:
     owner = process("begin")
     run_id = owner.folder.name[-8:]
-    worker = process("join", wanted=wanted, folder=str(owner.folder))
+    worker = process("join", wanted=wanted, invitation=owner.invitation)
     deadline = time.monotonic() + 30
     while not containers(engine, run_id) and delay_s:
         assert time.monotonic() < deadline
@@ -168,16 +168,16 @@ def test_a_killed_worker_takes_its_half_started_container_along_and_the_next_sta
 ) -> None:
     owner = process("begin")
     run_id = owner.folder.name[-8:]
-    worker = process("join", wanted=wanted, folder=str(owner.folder))
+    worker = process("join", wanted=wanted, invitation=owner.invitation)
     deadline = time.monotonic() + 30
     while not containers(engine, run_id):
         assert time.monotonic() < deadline
     worker.end()
     assert_no_container(engine, run_id)
-    second = process("join", wanted=wanted, folder=str(owner.folder))
+    second = process("join", wanted=wanted, invitation=owner.invitation)
     assert "database" in second.report, second.report
     second.end()
-    psycopg2.connect(Server.from_json(second.report["server"]).admin.url()).close()
+    psycopg2.connect(second.server.admin.url()).close()
     owner.end()
     assert_no_container(engine, run_id)
     assert_gone(owner.folder)

@@ -244,8 +244,8 @@ def test_a_run_is_alive_by_its_keeper_alone(
 ) -> None:
     """The process that took the lock was a worker, and was killed."""
     wanted = {"provider": there.admin.url()}
-    owner = process("begin")
-    worker = process("join", wanted=wanted, folder=str(owner.folder))
+    owner = process("begin", released=wanted)
+    worker = process("join", wanted=wanted, invitation=owner.invitation)
     made = worker.report["database"].partition("?")[0].rpartition("/")[2]
     worker.end()
     run = Run.begin()
@@ -260,8 +260,8 @@ def test_a_killed_worker_leaves_the_databases_to_the_others(
     there: Server, process: Callable[..., Process], sql: Callable[..., list[Any]]
 ) -> None:
     wanted = {"provider": there.admin.url()}
-    owner = process("begin")
-    workers = [process("join", wanted=wanted, folder=str(owner.folder)) for _ in range(2)]
+    owner = process("begin", released=wanted)
+    workers = [process("join", wanted=wanted, invitation=owner.invitation) for _ in range(2)]
     assert workers[0].report["server"] == workers[1].report["server"]
     workers[0].end()
     psycopg2.connect(workers[1].report["database"]).close()

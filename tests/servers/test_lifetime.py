@@ -18,7 +18,6 @@ import psycopg2
 import pytest
 
 from pytest_schemaguard import run as run_module
-from pytest_schemaguard.servers import Server
 from pytest_schemaguard.servers.keeper import shared_memory_segment
 from tests.servers.conftest import OWN, assert_gone, processes_of
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_schemaguard.run import Run
+    from pytest_schemaguard.servers import Server
     from tests.servers.conftest import Process
 
 linux = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="looks into /proc")
@@ -74,7 +74,7 @@ def test_nothing_is_left_of_a_run_without_a_server(process: Callable[..., Proces
 
 def test_nothing_is_left_when_the_server_is_frozen(process: Callable[..., Process]) -> None:
     owner = process("begin", wanted=OWN)
-    server = Server.from_json(owner.report["server"])
+    server = owner.server
     segment = shared_memory_segment(data_of(server))
     assert segment in segments()
     connection = psycopg2.connect(server.admin.url())
@@ -91,7 +91,7 @@ def test_nothing_is_left_when_killed_at_any_moment_of_the_start(
     process: Callable[..., Process], delay_ms: int
 ) -> None:
     owner = process("begin")
-    worker = process("join", wanted=OWN, folder=str(owner.folder))
+    worker = process("join", wanted=OWN, invitation=owner.invitation)
     until(lambda: list(owner.folder.glob("server-*.lock")))
     time.sleep(delay_ms / 1000)
     owner.end()
@@ -104,7 +104,7 @@ def test_nothing_is_left_of_a_worker_killed_at_any_moment_of_the_start(
     process: Callable[..., Process], delay_ms: int
 ) -> None:
     owner = process("begin")
-    worker = process("join", wanted=OWN, folder=str(owner.folder))
+    worker = process("join", wanted=OWN, invitation=owner.invitation)
     until(lambda: list(owner.folder.glob("server-*.lock")))
     time.sleep(delay_ms / 1000)
     worker.end()
@@ -122,7 +122,7 @@ def test_nothing_is_left_when_killed_while_initdb_runs(
     worker = process(
         "join",
         wanted=OWN,
-        folder=str(owner.folder),
+        invitation=owner.invitation,
         environ={"XDG_CACHE_HOME": str(tmp_path)},
     )
     until(lambda: list(owner.folder.glob("s*/data")))
@@ -138,8 +138,8 @@ def test_nothing_is_left_when_killed_while_initdb_runs(
 
 def test_a_killed_worker_leaves_the_server_to_the_others(process: Callable[..., Process]) -> None:
     owner = process("begin")
-    starter = process("join", wanted=OWN, folder=str(owner.folder))
-    other = process("join", wanted=OWN, folder=str(owner.folder))
+    starter = process("join", wanted=OWN, invitation=owner.invitation)
+    other = process("join", wanted=OWN, invitation=owner.invitation)
     assert starter.report["server"] == other.report["server"], "started once per run"
     starter.end()
     connection = psycopg2.connect(other.report["database"])
@@ -153,12 +153,12 @@ def test_a_worker_killed_while_it_starts_the_server_leaves_no_half_of_it(
 ) -> None:
     owner = process("begin")
     settings = [["post_auth_delay", "2"]]  # holds up the starter's first connection
-    slow = process("join", wanted={**OWN, "settings": settings}, folder=str(owner.folder))
+    slow = process("join", wanted={**OWN, "settings": settings}, invitation=owner.invitation)
     until(lambda: processes_in_it(owner.folder))
     slow.end()
     until(lambda: not processes_in_it(owner.folder))
     until(lambda: not list(owner.folder.glob("s*/data")))
-    second = process("join", wanted=OWN, folder=str(owner.folder))
+    second = process("join", wanted=OWN, invitation=owner.invitation)
     assert "server" in second.report
     owner.close()
     assert_gone(owner.folder)

@@ -43,14 +43,15 @@ def setting(server: Server, name: str) -> str:
     return value
 
 
-def test_a_server_says_what_it_is(shared_server: Server) -> None:
+def test_a_server_says_what_it_is(shared_server: Server, shared_run: Run) -> None:
     assert shared_server.provider == PRIVATE
     assert shared_server.version.startswith(f"{shared_server.major}.")
     if PRIVATE == "local":
         assert Path(shared_server.origin, "postgres").exists()
     assert shared_server.is_superuser
     assert shared_server.admin.user == "schema_guard_superuser"
-    assert Server.from_json(shared_server.to_json()) == shared_server
+    copy = Server.from_json(shared_server.to_json(), password=shared_run.password)
+    assert copy == shared_server
     assert shared_server.owner.password not in repr(shared_server)
     assert shared_server.token not in repr(shared_server)
 
@@ -361,7 +362,7 @@ def test_programs_that_the_account_cannot_reach_are_copied_once(
     binaries = probe(prefix / "bin", origin="here")
     assert isinstance(binaries, Binaries)
     nobody = pwd.getpwnam("nobody")
-    account = Account(uid=nobody.pw_uid, gid=nobody.pw_gid, name="nobody", dropped=True)
+    account = Account(uid=nobody.pw_uid, gid=nobody.pw_gid, initdb_uid=None, dropped=True)
     assert not account.can_reach(prefix / "bin" / "postgres")
     monkeypatch.setenv("XDG_CACHE_HOME", str(reachable))
     copied = within_reach(binaries, account, run)
