@@ -196,11 +196,9 @@ class States:
         if not self._config.prepare:
             return
         with self._databases.session(database, as_admin=True) as admin, admin.cursor() as cursor:
-            there = _roles(cursor)
             for text in self._config.prepare:
                 for statement in split(text, path="prepare"):
                     self._prepare_one(cursor, statement.sql)
-            self._databases.adopt_roles(_roles(cursor) - there)
             self._give_schemas(cursor)
 
     def _give_schemas(self, cursor: Any) -> None:
@@ -216,7 +214,7 @@ class States:
 
     def _prepare_one(self, cursor: Any, sql: str) -> None:
         try:
-            cursor.execute(sql)
+            self._databases.execute_marking_roles(cursor, sql)
         except psycopg2.Error as error:
             # Roles are the server's, not the database's: another one of this run may have made it.
             if error.pgcode == DUPLICATE_OBJECT and _MAKES_A_ROLE.match(sql):
@@ -271,11 +269,6 @@ _OWN_SCHEMAS = """
       AND nspname !~ '^pg_'
       AND nspname NOT IN ('information_schema', 'public')
 """
-
-
-def _roles(cursor: Any) -> set[str]:
-    cursor.execute("SELECT rolname FROM pg_catalog.pg_roles")
-    return {name for (name,) in cursor.fetchall()}
 
 
 def _stops(pending: Sequence[Migration], judged: Sequence[Migration]) -> frozenset[int]:

@@ -14,7 +14,7 @@ from pytest_schemaguard.servers.sessions import run_comment
 from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from pytest_schemaguard.address import Address
     from pytest_schemaguard.run import Run
@@ -128,15 +128,37 @@ class Databases:
         finally:
             connection.close()
 
-    def adopt_roles(self, names: Iterable[str]) -> None:
-        """Mark roles that this run has created: they go when the run ends.
+    def execute_marking_roles(self, cursor: Any, statement: str) -> None:
+        """Execute it; the roles that it creates go when the run ends. Raises psycopg2.Error.
 
-        Roles live on the server, not in a database; on a server of our own they end with it.
+        Roles live on the server, not in a database; on a server of our own they end with it. On
+        another the statement and the marks are one transaction, so that a killed run leaves no role
+        without its mark, and a repeatable read sees no role that somebody else creates meanwhile
+        (https://www.postgresql.org/docs/current/transaction-iso.html#XACT-REPEATABLE-READ). What
+        refuses a transaction runs without.
         """
-        if self.server.provider == "existing":
-            comment = literal(run_comment(run=self.run.id))
-            for name in names:
-                self._sql(f"COMMENT ON ROLE {in_quotes(name)} IS {comment}")
+        import psycopg2
+        from psycopg2 import errors
+
+        if self.server.provider != "existing" or _is_open(cursor.connection):
+            cursor.execute(statement)
+            return
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        there = _roles(cursor)
+        try:
+            cursor.execute(statement)
+            if _is_open(cursor.connection):
+                comment = literal(run_comment(run=self.run.id))
+                for name in _roles(cursor) - there:
+                    cursor.execute(f"COMMENT ON ROLE {in_quotes(name)} IS {comment}")
+                cursor.execute("COMMIT")
+        except (errors.ActiveSqlTransaction, errors.InvalidTransactionTermination):
+            cursor.execute("ROLLBACK")
+            cursor.execute(statement)
+        except psycopg2.Error:
+            if not cursor.connection.closed:
+                cursor.execute("ROLLBACK")
+            raise
 
     def close(self) -> None:
         """Close this process's connection; the databases stay until the run ends."""
@@ -195,3 +217,13 @@ class Databases:
                     fix="close these connections",
                 )
             time.sleep(POLL_S)
+
+
+def _roles(cursor: Any) -> set[str]:
+    cursor.execute("SELECT rolname FROM pg_catalog.pg_roles")
+    return {name for (name,) in cursor.fetchall()}
+
+
+def _is_open(connection: Any) -> bool:
+    """Whether a transaction is open."""
+    return bool(connection.get_transaction_status())

@@ -15,7 +15,7 @@ import hmac
 import os
 
 ITERATIONS = 4096
-"""The fewest that RFC 5802 advises; drivers refuse fewer (JDBC's ongres-scram)."""
+"""The fewest that RFC 5802 advises, and that some drivers accept (pg8000's scramp)."""
 OWN_ITERATIONS = 1
 """For a role that the guard alone logs in as. Iterations make guesses of a weak password slow; a
 random one of 128 bits cannot be guessed, and its login is as fast as one without a password."""

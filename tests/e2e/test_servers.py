@@ -86,6 +86,52 @@ def test_roles_of_the_baseline_are_taken_away_again(project: Project, there: The
         assert there.all_of_it() == before
 
 
+SLEEPING_BASELINE = """\
+CREATE TABLE old (a int);
+GRANT SELECT ON old TO shop_reader;
+SELECT pg_sleep(60);
+"""
+SLEEPING_PREPARE = """
+prepare = [
+    "CREATE ROLE made_by_hand",
+    "DO $$ BEGIN CREATE ROLE made_by_code; END $$",
+    "SELECT pg_sleep(60)",
+]
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "roles"),
+    [
+        ("production.sql", SLEEPING_BASELINE, {"shop_reader"}),
+        ("pyproject.toml", PYPROJECT + SLEEPING_PREPARE, {"made_by_hand", "made_by_code"}),
+    ],
+    ids=["baseline", "prepare"],
+)
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "with-workers"])
+def test_roles_of_a_killed_run_are_taken_away_by_a_run_that_knows_nothing_of_them(  # noqa: PLR0917 - fixtures
+    project: Project, there: There, file: str, text: str, roles: set[str], workers: tuple[str, ...]
+) -> None:
+    url = f"--schema-guard-url={there.url('CREATEDB CREATEROLE')}"
+    before = (project.root / file).read_text()
+    left = "SELECT rolname FROM pg_roles WHERE rolname ~ '^(shop|made)_'"
+    project.write(file, text)
+    killed = project.start("-p", "no:cacheprovider", url, *workers)
+    try:
+        wait_until(there.sleeping, "it never slept")
+        (dead,) = there.sleeping()
+        folder = folder_of(there, dead)
+        killed.send_signal(signal.SIGKILL)
+        killed.wait(30)
+        assert_gone(folder)
+    finally:
+        killed.kill()
+    assert {name for (name,) in there.sql(left)} == roles
+    project.write(file, before)
+    project.guard(url, "-k", "applies").assert_outcomes(passed=1, deselected=5)
+    assert there.sql(left) == []
+
+
 def test_the_command_line_wins_over_the_environment_and_that_over_the_table(
     project: Project, there: There, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,18 +102,130 @@ def test_a_run_makes_its_own_and_takes_it_away(
     assert sql("SELECT datname FROM pg_database ORDER BY 1") == before
 
 
-def test_roles_of_a_baseline_go_with_the_run(there: Server, sql: Callable[..., list[Any]]) -> None:
+@pytest.mark.parametrize("attributes", ["CREATEDB CREATEROLE", "SUPERUSER"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE ROLE app_reader",
+        "CREATE USER app_reader",
+        "CREATE GROUP app_reader",
+        "DO $$ BEGIN IF true THEN CREATE ROLE app_reader; END IF; END $$",
+        "DO $$ BEGIN CREATE ROLE app_reader; COMMIT; END $$",
+        "SELECT make_reader()",
+    ],
+)
+def test_roles_that_a_statement_creates_go_with_the_run_and_no_others(
+    there: Server,
+    sql: Callable[..., list[Any]],
+    role: Callable[[str], Address],
+    attributes: str,
+    statement: str,
+) -> None:
+    """Somebody else creates one in the same moment."""
+    with_run = Run.begin()
+    server = obtain(Wanted(provider=role(attributes).url()), with_run)
+    databases = Databases(server, with_run)
+    databases.create("a")
+    sees = "SELECT rolname FROM pg_roles WHERE rolname IN ('app_reader', 'somebodys') ORDER BY 1"
+    with databases.session("a") as owner:
+        owner.cursor().execute(
+            "CREATE FUNCTION make_reader() RETURNS void LANGUAGE plpgsql AS"
+            " 'BEGIN CREATE ROLE app_reader; END'; GRANT ALL ON SCHEMA public TO public"
+        )
+    with databases.session("a", as_admin=True) as admin, admin.cursor() as cursor:
+
+        class Late:
+            """A cursor, before whose statement somebody else creates a role."""
+
+            connection = admin
+            fetchall = cursor.fetchall
+
+            def execute(self, text: str) -> None:
+                if text == statement and "somebodys" not in sql(sees):
+                    sql("CREATE ROLE somebodys")
+                cursor.execute(text)
+
+        databases.execute_marking_roles(Late(), statement)
+    databases.close()
+    assert sql(sees) == ["app_reader", "somebodys"]
+    with_run.close()
+    unseen = ["app_reader"] if "COMMIT" in statement else []  # it refuses a transaction
+    try:
+        assert sql(sees) == [*unseen, "somebodys"]
+    finally:
+        for name in sql(sees):
+            sql(f"DROP ROLE {name}")
+
+
+@pytest.mark.parametrize(
+    "statement", ["CREATE DATABASE schema_guard_test_x", "VACUUM", "BEGIN", "SET lock_timeout = 5"]
+)
+def test_what_refuses_a_transaction_or_makes_one_runs_all_the_same(
+    there: Server, sql: Callable[..., list[Any]], statement: str
+) -> None:
     with_run = Run.begin()
     databases = Databases(obtain(Wanted(provider=there.admin.url()), with_run), with_run)
     databases.create("a")
-    with databases.session("a", as_admin=True) as admin:
-        admin.cursor().execute(
-            "CREATE ROLE app_reader; CREATE TABLE t (); GRANT ALL ON t TO app_reader"
-        )
-    databases.adopt_roles(["app_reader"])
+    with databases.session("a", as_admin=True) as admin, admin.cursor() as cursor:
+        databases.execute_marking_roles(cursor, statement)
+        databases.execute_marking_roles(cursor, "CREATE TABLE t ()")
+        databases.execute_marking_roles(cursor, "COMMIT")
+        with pytest.raises(psycopg2.errors.DuplicateTable):
+            databases.execute_marking_roles(cursor, "CREATE TABLE t ()")
+        databases.execute_marking_roles(cursor, "SHOW lock_timeout")
+        assert cursor.description is None or cursor.rowcount == 1
     databases.close()
     with_run.close()
-    assert sql("SELECT rolname FROM pg_roles WHERE rolname = 'app_reader'") == []
+    sql("DROP DATABASE IF EXISTS schema_guard_test_x")
+
+
+def test_what_another_users_dead_run_left_is_left_to_that_user(
+    there: Server,
+    process: Callable[..., Process],
+    sql: Callable[..., list[Any]],
+    role: Callable[[str], Address],
+) -> None:
+    """Who may not drop it has a run all the same."""
+    one = process("begin", wanted={"provider": there.admin.url()})
+    one.end()
+    assert_gone(one.folder)
+    left = ours(sql)
+    run = Run.begin()
+    databases = Databases(obtain(Wanted(provider=role("CREATEDB CREATEROLE").url()), run), run)
+    databases.create("a")
+    databases.close()
+    run.close()
+    kept = ours(sql)
+    assert kept[0] == left[0]
+    if there.major >= 16:  # before, CREATEROLE may drop every role that owns nothing
+        assert kept[1] == left[1]
+    run = Run.begin()
+    obtain(Wanted(provider=there.admin.url()), run)
+    run.close()
+    assert ours(sql) == ([], [])
+
+
+def test_a_run_that_cannot_drop_its_own_says_so(
+    there: Server, sql: Callable[..., list[Any]], role: Callable[[str], Address]
+) -> None:
+    run = Run.begin()
+    user = role("CREATEDB CREATEROLE")
+    server = obtain(Wanted(provider=user.url()), run)
+    databases = Databases(server, run)
+    databases.create("a")
+    databases.close()
+    full = databases.full_name("a")
+    sql(f'ALTER DATABASE "{full}" OWNER TO {there.admin.user}')
+    with pytest.raises(ServerError) as caught:
+        run.close()
+    assert str(caught.value) == (
+        f"{user.safe}: what this run made there could not be dropped: must be owner of database "
+        f"{full}\n"
+        "  next: drop the databases and roles whose names begin with "
+        f"schema_guard_{run.id}_, or let the next run do it"
+    )
+    sql(f'DROP DATABASE "{full}"')
+    sql(f'DROP ROLE "{server.owner.user}"')
 
 
 @pytest.mark.parametrize("attributes", ["CREATEDB CREATEROLE", "SUPERUSER"])
