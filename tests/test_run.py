@@ -98,8 +98,8 @@ def test_a_lock_excludes_threads_and_the_processes_that_joined(run: Run) -> None
 
 def test_a_lock_of_a_dead_process_is_free(run: Run) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from pytest_schemaguard.run import Run\n"
-        "with Run.join(Path(sys.argv[1])).lock('x'): print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pytest_schemaguard.run import Run\n"
+        "with Run.join([sys.argv[1], '']).lock('x'): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", script, str(run.folder)], stdout=subprocess.PIPE

@@ -108,6 +108,19 @@ def test_its_port_is_on_loopback_alone(server: Server, engine: Any) -> None:
     assert {binding["HostIp"] for binding in ports["5432/tcp"]} == {"127.0.0.1"}
 
 
+def test_the_password_in_the_containers_environment_is_good_for_nothing(
+    server: Server, engine: Any
+) -> None:
+    environment = engine.containers.get(server.container).attrs["Config"]["Env"]
+    values = [one.partition("=")[2] for one in environment]
+    assert server.admin.password not in values
+    assert server.owner.password not in values
+    for password in ("", *values):
+        with pytest.raises(psycopg2.OperationalError, match=r"authentication failed|no password"):
+            psycopg2.connect(server.admin.logged_in_as(server.admin.user, password).url())
+    psycopg2.connect(server.admin.url()).close()
+
+
 def test_its_log_can_be_shown(server: Server) -> None:
     assert "database system is ready to accept connections" in log_tail(server, 200)
 

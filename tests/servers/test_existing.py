@@ -187,8 +187,9 @@ def test_what_another_users_dead_run_left_is_left_to_that_user(
 ) -> None:
     """Who may not drop it has a run all the same."""
     one = process("begin", wanted={"provider": there.admin.url()})
+    folder = one.folder
     one.end()
-    assert_gone(one.folder)
+    assert_gone(folder)
     left = ours(sql)
     run = Run.begin()
     databases = Databases(obtain(Wanted(provider=role("CREATEDB CREATEROLE").url()), run), run)
