@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 
 DUPLICATE_OBJECT = "42710"
+UNIQUE_VIOLATION = "23505"
+"""The same, of a role that another session created in the same moment."""
 UNDEFINED_TABLE = "42P01"
 _MAKES_A_ROLE = re.compile(r"\s*CREATE\s+(?:ROLE|USER|GROUP)\s+(?!MAPPING\b)", re.IGNORECASE)
 
@@ -217,7 +219,7 @@ class States:
             self._databases.execute_marking_roles(cursor, sql)
         except psycopg2.Error as error:
             # Roles are the server's, not the database's: another one of this run may have made it.
-            if error.pgcode == DUPLICATE_OBJECT and _MAKES_A_ROLE.match(sql):
+            if error.pgcode in {DUPLICATE_OBJECT, UNIQUE_VIOLATION} and _MAKES_A_ROLE.match(sql):
                 return
             raise MigrationError(
                 "prepare",

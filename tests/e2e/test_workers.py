@@ -87,3 +87,9 @@ def test_a_worker_that_is_killed_leaves_nothing(project: Project) -> None:
     assert "crashed" in result.stdout.str()
     with contextlib.suppress(ValueError):
         assert result.parseoutcomes()["passed"] >= 4
+
+
+def test_without_the_option_a_broken_table_stops_no_test_of_the_users(project: Project) -> None:
+    project.append("pyproject.toml", "modls = 3\n")
+    project.write("tests/test_a.py", "def test_a():\n    pass\n")
+    project.run("-n", "2").assert_outcomes(passed=1)
