@@ -10,6 +10,7 @@ from pytest_schemaguard.evidence.states import State
 from pytest_schemaguard.run import Run
 from pytest_schemaguard.servers import Wanted, obtain
 from pytest_schemaguard.servers.databases import Databases
+from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.sources.session import run_file
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def state_of(
     """
     databases.create(name)
     if prepare:
-        with databases.session(name, as_admin=True) as admin, admin.cursor() as cursor:
-            cursor.execute(prepare)
+        with databases.session(name, as_admin=True, settings=Settings.OWN) as admin:
+            admin.cursor().execute(prepare)
     with databases.session(name) as owner:
         with owner.cursor() as cursor:
             if before.strip():
@@ -49,7 +50,7 @@ def state_of(
             owner, path, statement_timeout_s=config.statement_timeout_s, root=config.root
         )
     assert run.applied, run.words
-    with databases.session(name, as_admin=True) as admin:
-        snapshot = read(admin, exclude=config.exclude)
+    with databases.looking(name) as guard:
+        snapshot = read(guard, exclude=config.exclude)
     databases.freeze(name)
     return State(name=name, snapshot=snapshot, run=run)

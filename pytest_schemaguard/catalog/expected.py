@@ -52,6 +52,52 @@ def silence(connection: Any) -> None:
             cursor.execute(sql.SQL("ALTER EVENT TRIGGER {} DISABLE").format(sql.Identifier(name)))
 
 
+def hand_over(connection: Any, *, owner: str) -> None:
+    """Makes the tables, views and their like that others own the owner's, as `prepare`'s may be.
+
+    Raises psycopg2.Error.
+    """
+    silence(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_OTHERS, (owner,))
+        statements = [
+            sql.SQL("ALTER TABLE {} OWNER TO {}").format(
+                sql.Identifier(schema, name), sql.Identifier(owner)
+            )
+            for schema, name in cursor.fetchall()
+        ]
+        for chunk in _chunks([*statements, *_opened(cursor, owner)]):
+            cursor.execute(sql.SQL("; ").join(chunk))
+
+
+def _opened(cursor: Any, owner: str) -> list[sql.Composed]:
+    """What lets the owner create in every schema."""
+    cursor.execute(_CLOSED_SCHEMAS, (owner,))
+    return [
+        sql.SQL("GRANT ALL ON SCHEMA {} TO {}").format(
+            sql.Identifier(schema), sql.Identifier(owner)
+        )
+        for (schema,) in cursor.fetchall()
+    ]
+
+
+_CLOSED_SCHEMAS = """
+    SELECT nspname FROM pg_namespace
+    WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+      AND NOT has_schema_privilege(%s, oid, 'CREATE') AND pg_has_role(nspowner, 'USAGE')
+"""
+_OF_OTHERS = """
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+      AND NOT pg_has_role(%s, c.relowner, 'USAGE') AND pg_has_role(c.relowner, 'USAGE')
+      AND NOT EXISTS (
+        SELECT FROM pg_depend d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+      )
+"""
+
+
 def clear(connection: Any, models: Models, *, owner: str) -> None:
     """Drops what the models are to make anew, and lets `owner` make it.
 
@@ -77,18 +123,7 @@ def clear(connection: Any, models: Models, *, owner: str) -> None:
             for one in models.ddl
             if one.kind in {"type", "sequence"}
         ]
-        cursor.execute(
-            "SELECT nspname FROM pg_namespace"
-            " WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
-            " AND NOT has_schema_privilege(%s, oid, 'CREATE') AND pg_has_role(nspowner, 'USAGE')",
-            (owner,),
-        )
-        statements += [
-            sql.SQL("GRANT ALL ON SCHEMA {} TO {}").format(
-                sql.Identifier(schema), sql.Identifier(owner)
-            )
-            for (schema,) in cursor.fetchall()
-        ]
+        statements += _opened(cursor, owner)
         for chunk in _chunks(statements):
             cursor.execute(sql.SQL("; ").join(chunk))
 

@@ -1,15 +1,20 @@
-"""Feeds PostgreSQL its own text of an expression, until the text stays as it is."""
+"""Feeds PostgreSQL its own text of an expression, until the text stays as it is.
+
+The text may come from another database, whose owner decides what it says. So it is fed to a session
+of the owner of a scratch database, never to a superuser's, and each text as one statement.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
+from psycopg2 import sql
+
+from pytest_schemaguard.sqltext.lexer import is_one_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from psycopg2 import sql
 
 ROUNDS = 3
 """Two are enough for all that is known; the third shows that the text stays."""
@@ -26,15 +31,22 @@ def stable(text: str, feed: Callable[[str], str | None]) -> str:
 
 
 def told_by(
-    cursor: Any, statement: sql.Composed | str, question: str, values: tuple[str, ...] | None = None
+    cursor: Any,
+    statement: sql.Composable | str,
+    question: str,
+    values: tuple[str, ...] | None = None,
 ) -> str | None:
     """What PostgreSQL makes of it; None when it refuses the statement. Nothing of it stays.
 
-    It refuses what is about a column that this side alone has: that is a difference anyhow.
+    It refuses what is about a column that this side alone has: that is a difference anyhow. So is
+    a text that ends the statement and begins another one, which is not sent.
     """
+    text = statement if isinstance(statement, str) else statement.as_string(cursor)
+    if not is_one_statement(text):
+        return None
     cursor.execute("SAVEPOINT settling")
     try:
-        cursor.execute(statement)
+        cursor.execute(text)
         cursor.execute(question, values)
         row = cursor.fetchone()
     except psycopg2.Error:

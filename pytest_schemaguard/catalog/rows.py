@@ -1,33 +1,36 @@
-"""What the rows of a database are, as sums that no order changes."""
+"""What the rows of a database are, as sums that no order changes.
+
+They are read as the owner: to read a table runs what belongs to it, such as the functions of an
+index's expressions, which PostgreSQL's planner calls.
+"""
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import psycopg2
 from psycopg2 import sql
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_schemaguard.catalog.snapshot import Name, Relation, Snapshot
 
-SETTINGS = (
-    "SET LOCAL search_path = pg_catalog",
-    "SET LOCAL TimeZone = 'UTC'",
-    "SET LOCAL DateStyle = 'ISO, YMD'",
-    "SET LOCAL IntervalStyle = 'postgres'",
-    "SET LOCAL extra_float_digits = 1",
-    "SET LOCAL bytea_output = 'hex'",
-    "SET LOCAL row_security = off",
-)
-"""What decides how a value is spelled: a migration may change the database's own settings."""
-
-
-EMPTY = """
-    SELECT n.nspname::text, c.relname::text
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am a ON a.oid = c.relam
-    WHERE c.relkind = 'r' AND a.amname = 'heap' AND pg_relation_size(c.oid) = 0
+TABLES = """
+    SELECT n.nspname::text, c.relname::text,
+      c.relkind = 'r' AND a.amname = 'heap' AND pg_relation_size(c.oid) = 0,
+      has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+        AND (NOT row_security_active(c.oid) OR pg_has_role(c.relowner, 'USAGE')),
+      row_security_active(c.oid)
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_am a ON a.oid = c.relam
+    WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'pg_catalog'
 """
-"""Tables whose file has no page have no row, and need not be asked one by one."""
+"""Each with whether it has no row (its file no page), whether this role can read all of it, and
+whether policies hide rows from it, as those of FORCE ROW LEVEL SECURITY do from the owner."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,43 +44,109 @@ class RowPrint:
     """The sum of whole rows' hashes: values that change places between rows change it."""
 
 
-def fingerprints(connection: Any, snapshot: Snapshot) -> dict[Name, RowPrint]:
+@dataclass(frozen=True, kw_only=True)
+class Prints:
+    """The rows of a database's tables, as its owner may read them."""
+
+    of: dict[Name, RowPrint]
+    unread: tuple[Name, ...]
+    """Tables that the owner may not read."""
+
+
+def fingerprints(owner: Any, snapshot: Snapshot) -> Prints:
     """The prints of all ordinary tables of the snapshot that are there. Raises psycopg2.Error.
 
-    An unordered dump's hash would change with an UPDATE that changes nothing; sums do not. A hash
-    of the text serves types that have no hash of their own (json, xml). A partition's rows are its
+    `owner` is a connection with the guard's own settings, which decide how a value is spelled. An
+    unordered dump's hash would change with an UPDATE that changes nothing; sums do not. A hash of
+    the text serves types that have no hash of their own (json, xml). A partition's rows are its
     parent's; those of a table that inherits are its own.
     https://www.postgresql.org/docs/current/functions-info.html
     """
-    prints = {}
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        cursor.execute("; ".join(SETTINGS))
-        cursor.execute(EMPTY)
-        empty = set(cursor.fetchall())
+    prints, unread = {}, []
+    with _reading(owner) as cursor:
+        known = _tables(cursor)
         for name, relation in snapshot.relations.items():
             if not relation.is_table:
                 continue
+            table = known[name]
             columns = [column[2] for column in snapshot.columns_of(name)]
-            if name in empty:
+            if table.empty:  # it need not be asked
                 none = tuple((column, "0") for column in columns)
                 prints[name] = RowPrint(count=0, columns=none, rows="0")
-                continue
-            cursor.execute(_query(name, relation, columns))
-            count, rows, *sums = cursor.fetchone()
-            prints[name] = RowPrint(
-                count=count,
-                columns=tuple(zip(columns, map(str, sums), strict=True)),
-                rows=str(rows),
-            )
-        cursor.execute("COMMIT")
-    return prints
+            elif not table.readable:
+                unread.append(name)
+            else:
+                _show_all(cursor, name, table)
+                cursor.execute(_query(name, relation, columns))
+                count, rows, *sums = cursor.fetchone()
+                prints[name] = RowPrint(
+                    count=count,
+                    columns=tuple(zip(columns, map(str, sums), strict=True)),
+                    rows=str(rows),
+                )
+    return Prints(of=prints, unread=tuple(unread))
+
+
+def texts(owner: Any, name: Name) -> list[str]:
+    """The rows of one table, in an order of their own. Raises psycopg2.Error."""
+    with _reading(owner) as cursor:
+        _show_all(cursor, name, _tables(cursor)[name])
+        cursor.execute(
+            sql.SQL("SELECT ROW(t.*)::text FROM {} AS t ORDER BY 1").format(sql.Identifier(*name))
+        )
+        return [row for (row,) in cursor.fetchall()]
+
+
+def any_row(owner: Any, name: Name) -> bool:
+    """Whether the table has a row, whomever its policies show it to. Raises psycopg2.Error."""
+    with _reading(owner) as cursor:
+        _show_all(cursor, name, _tables(cursor)[name])
+        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(*name)))
+        return bool(cursor.fetchone()[0])
+
+
+class _Table(NamedTuple):
+    empty: bool
+    readable: bool
+    hidden: bool
+
+
+def _tables(cursor: Any) -> dict[Name, _Table]:
+    cursor.execute(TABLES)
+    return {(schema, name): _Table(*facts) for schema, name, *facts in cursor.fetchall()}
+
+
+@contextmanager
+def _reading(owner: Any) -> Iterator[Any]:
+    """A cursor in a transaction of one moment, of which nothing stays."""
+    with owner.cursor() as cursor:
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        try:
+            yield cursor
+        finally:
+            with suppress(psycopg2.Error):  # of a connection that broke, the first error tells
+                cursor.execute("ROLLBACK")
+
+
+def _show_all(cursor: Any, name: Name, table: _Table) -> None:
+    """Has the table's policies not hold for its owner, in this transaction.
+
+    With `row_security = off` PostgreSQL refuses a query instead of hiding rows from it.
+    https://www.postgresql.org/docs/current/ddl-rowsecurity.html
+    """
+    if table.hidden:
+        cursor.execute(
+            sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(sql.Identifier(*name))
+        )
 
 
 def _query(name: Name, relation: Relation, columns: list[str]) -> sql.Composable:
     hashed = sql.SQL("coalesce(sum(hashtextextended({}, 0)::numeric), 0)")
-    sums = [hashed.format(sql.SQL("t.{}::text").format(sql.Identifier(one))) for one in columns]
-    # Not `t::text`: of a table with a column t, that would be the column.
+    # A row's text is made by the types' own output functions. `column::text` would be a cast, which
+    # a migration may have made itself; and `t::text` the column, of a table with a column t.
+    sums = [
+        hashed.format(sql.SQL("ROW(t.{})::text").format(sql.Identifier(one))) for one in columns
+    ]
     whole = hashed.format(sql.SQL("ROW(t.*)::text"))
     only = sql.SQL("" if relation.kind == "partitioned table" else "ONLY ")
     return sql.SQL("SELECT count(*), {} FROM {}{} AS t").format(

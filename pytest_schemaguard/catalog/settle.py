@@ -40,8 +40,8 @@ def settled_differences(
 ) -> tuple[Difference, ...]:
     """The differences of the two that stay when both sides' texts have settled.
 
-    `connection` is on the scratch database that `expected` was read from. Raises psycopg2.Error
-    where the connection itself fails.
+    `connection` is of the owner of the scratch database that `expected` was read from. Raises
+    psycopg2.Error where the connection itself fails.
     """
     expected, actual = pruned(expected, actual)
     found = diff(expected, actual, depth=depth)
@@ -50,8 +50,7 @@ def settled_differences(
     if not suspects:
         return found
     with connection.cursor() as cursor:
-        cursor.execute("BEGIN")
-        cursor.execute("SET LOCAL search_path = pg_catalog")
+        cursor.execute("BEGIN; SET LOCAL search_path = pg_catalog, pg_temp")
         expected = _settled(cursor, expected, suspects)
         actual = _settled(cursor, actual, suspects)
         cursor.execute("ROLLBACK")

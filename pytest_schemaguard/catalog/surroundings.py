@@ -31,7 +31,8 @@ class Thing:
     text: str
     """All that it is."""
     statement: str | None
-    """What makes it in a database where it is missing, as a superuser; None: nothing would."""
+    """What makes it in a database where it is missing, so that it is whose it is run by; None:
+    nothing would."""
 
 
 def surroundings(connection: Any) -> dict[tuple[str, str], Thing]:
@@ -63,12 +64,19 @@ def surroundings(connection: Any) -> dict[tuple[str, str], Thing]:
     return found
 
 
-def remade(admin: Any, owner: Any, there: Mapping[tuple[str, str], Thing], models: Models) -> bool:
+def remade(
+    owner: Any,
+    there: Mapping[tuple[str, str], Thing],
+    models: Models,
+    *,
+    by_owner: Any,
+    by_admin: Any,
+) -> bool:
     """Whether a new database, as it is or with what is missing made in it, is equal in all that.
 
-    But for the types and sequences that the models make. `admin` and `owner` are connected to it;
-    `there` is what the owner's role finds in the other one. Raises psycopg2.Error where a
-    connection fails.
+    But for the types and sequences that the models make. All three are connected to it: `owner` as
+    whoever read `there` in the other one; the other two make what is missing, with the guard's own
+    settings, the superuser nothing but extensions. Raises psycopg2.Error where a connection fails.
     """
     own = {quoted(*one.name) for one in models.ddl if one.kind in {"type", "sequence"}}
     wanted = {
@@ -81,10 +89,11 @@ def remade(admin: Any, owner: Any, there: Mapping[tuple[str, str], Thing], model
     if any(one.statement is None for _, one in missing):
         return False
     missing.sort(key=lambda thing: _ORDER.index(thing[0]))
-    statements = ["SET check_function_bodies = off", *(one.statement for _, one in missing)]
     try:
-        with admin.cursor() as cursor:
-            cursor.execute("; ".join(map(str, statements)))
+        with by_owner.cursor() as cursor, by_admin.cursor() as admins:
+            cursor.execute("SET check_function_bodies = off")
+            for kind, one in missing:
+                (admins if kind == "extension" else cursor).execute(one.statement)
     except psycopg2.Error as error:
         if error.pgcode is None:  # the connection broke
             raise

@@ -32,8 +32,7 @@ WITH extended AS (
   UNION ALL SELECT 'pg_event_trigger'::regclass, oid, to_jsonb(e) FROM pg_event_trigger e
 )
 SELECT 'schema', nspname::text, format('%s %s', nspowner::regrole, nspacl),
-  format('CREATE SCHEMA IF NOT EXISTS %1$I; ALTER SCHEMA %1$I OWNER TO %2$s',
-    nspname, nspowner::regrole)
+  format('CREATE SCHEMA IF NOT EXISTS %I', nspname)
 FROM pg_namespace WHERE nspname !~ '^pg_(temp|toast)'
 UNION ALL
 SELECT 'extension', extname::text, format('%s in %s', extversion, extnamespace::regnamespace),
@@ -67,7 +66,7 @@ WHERE t.oid >= 16384 AND c.relkind = 'c'
   AND (t.oid, 'pg_type'::regclass) NOT IN (SELECT objid, classid FROM extended)
 UNION ALL
 SELECT 'function', p.oid::regprocedure::text, format('%s %s %s', p.proowner::regrole, p.proacl, made.text),
-  format('%s; ALTER ROUTINE %s OWNER TO %s', made.text, p.oid::regprocedure, p.proowner::regrole)
+  made.text
 FROM pg_proc p
 CROSS JOIN LATERAL (
   SELECT CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END AS text OFFSET 0

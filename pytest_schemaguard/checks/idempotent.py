@@ -14,7 +14,7 @@ from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pytest_schemaguard.evidence.scenarios import SecondRun
     from pytest_schemaguard.guard import Guard
@@ -38,6 +38,19 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
         strict=guard.config.strict,
         reason=f"{guard.source.repeats}: {counted(again.run)}, {again.written} columns written "
         "between",
+        unproven=unread_rows(again.unread),
+    )
+
+
+def unread_rows(tables: Sequence[str]) -> str | None:
+    """What is to be said of tables whose rows the guard could not read; None: there are none."""
+    if not tables:
+        return None
+    names = ", ".join(tables)
+    return (
+        f"the rows of {names} were not compared: the role that runs the migrations may not read "
+        f"them\n  next: GRANT SELECT ON TABLE {names} TO PUBLIC in `prepare`, or name the table in "
+        "`exclude`"
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.checks.idempotent import unread_rows
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 
@@ -30,7 +31,12 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     if way is None:
         return Verdict(outcome=Outcome.PASSED, reason="up, down and up leave no trace")
     found = tuple(findings(way, guard.relative(migration.path), guard.relative(migration.down)))
-    return verdict(found, strict=guard.config.strict, reason="up, down and up leave no trace")
+    return verdict(
+        found,
+        strict=guard.config.strict,
+        reason="up, down and up leave no trace",
+        unproven=unread_rows(way.unread),
+    )
 
 
 def findings(way: WayBack, up: str, down: str) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from pytest_schemaguard.catalog.surroundings import remade, surroundings
 from pytest_schemaguard.catalog.transaction import rolled_back
 from pytest_schemaguard.evidence import expectation_cache as cache
 from pytest_schemaguard.servers.cache import user_cache
+from pytest_schemaguard.servers.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,15 +60,16 @@ class Expectation:
         self._models = models
         self._folder = folder or cache.folder_in(user_cache())
         self._lock = threading.RLock()
-        self._admin: Any = None
+        self._owner: Any = None
+        """Of the scratch database, once the models' schema is in it."""
         self._refused: dict[Name, str] | None = None
         self._known: tuple[Snapshot, Mapping[Name, str]] | None = None
 
     def close(self) -> None:
         with self._lock:
-            if self._admin is not None:
-                self._admin.close()
-                self._admin = None
+            if self._owner is not None:
+                self._owner.close()
+                self._owner = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -88,7 +90,7 @@ class Expectation:
         """In the scratch database, with the models' schema; one thread at a time has it."""
         with self._lock:
             self._build()
-            with rolled_back(self._admin) as cursor:
+            with rolled_back(self._owner) as cursor:
                 yield cursor
 
     @property
@@ -105,7 +107,7 @@ class Expectation:
         refused: dict[Name, str] = {}
         if snapshot is None:
             refused = self._build()
-            snapshot = replace(read(self._admin, exclude=self._config.exclude), others={})
+            snapshot = replace(read(self._owner, exclude=self._config.exclude), others={})
             # What is refused today may be made tomorrow: an extension gets installed.
             if not refused:
                 cache.keep(self._folder, key, snapshot)
@@ -118,7 +120,7 @@ class Expectation:
         # A clone would cost more. Whoever clones it meanwhile waits.
         self._databases.thaw(name)
         try:
-            with self._databases.session(name) as owner:
+            with self._databases.session(name, settings=Settings.DDL) as owner:
                 return surroundings(owner)
         finally:
             self._databases.freeze(name)
@@ -126,10 +128,13 @@ class Expectation:
     def _build(self) -> dict[Name, str]:
         """The models' schema in the scratch database, once; returns what was refused of it."""
         if self._refused is None:
+            databases = self._databases
             self._make_room()
-            clear(self._admin, self._models, owner=self._databases.server.owner.user)
-            with self._databases.session(DATABASE) as owner:
+            with databases.session(DATABASE, as_admin=True) as admin:
+                clear(admin, self._models, owner=databases.server.owner.user)
+            with databases.session(DATABASE, settings=Settings.DDL) as owner:
                 self._refused = build(owner, self._models)
+            self._owner = databases.connect(DATABASE, settings=Settings.GUARD)
         return self._refused
 
     def _make_room(self) -> None:
@@ -137,16 +142,15 @@ class Expectation:
 
         To make that anew is quicker than to drop many tables, where it is possible.
         """
-        snapshot = self._migrated.snapshot
+        databases, snapshot = self._databases, self._migrated.snapshot
         if snapshot is not None and len(snapshot.relations) >= MANY_TABLES:
-            self._open(template=None)
-            with self._databases.session(DATABASE) as owner:
-                if remade(self._admin, owner, self._there, self._models):
+            databases.create(DATABASE)
+            with (
+                databases.session(DATABASE, settings=Settings.DDL) as owner,
+                databases.looking(DATABASE) as by_owner,
+                databases.session(DATABASE, as_admin=True) as by_admin,
+            ):
+                if remade(owner, self._there, self._models, by_owner=by_owner, by_admin=by_admin):
                     return
-            self._admin.close()
-            self._databases.drop(DATABASE)
-        self._open(template=self._migrated.name)
-
-    def _open(self, *, template: str | None) -> None:
-        self._databases.create(DATABASE, template=template)
-        self._admin = self._databases.connect(DATABASE, as_admin=True)
+            databases.drop(DATABASE)
+        databases.create(DATABASE, template=self._migrated.name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.read import read
+from pytest_schemaguard.catalog.rows import any_row, texts
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.login import LOG_SAYS, Attempt, LoginReport, RequestReport
 from pytest_schemaguard.project.environment import secrets_in
@@ -136,8 +137,8 @@ def log_in(
     finally:
         if project is not None:
             project.close()
-    with databases.session(DATABASE, as_admin=True) as admin:
-        after = read(admin, exclude=config.exclude)
+    with databases.looking(DATABASE) as guard:
+        after = read(guard, exclude=config.exclude)
     changes = _changes(state.snapshot, after)
     for name, rows in _versions(databases, after).items():
         if name in versions and rows != versions[name]:
@@ -156,13 +157,11 @@ def _with_hidden(orm: LoginReport, databases: Databases) -> LoginReport:
     if not orm.table or any(one.kind == "existing" for one in orm.attempts):
         return orm
     name = in_quotes(*orm.table)
-    with databases.session(DATABASE, as_admin=True) as admin, admin.cursor() as cursor:
-        cursor.execute(_SECURED, (name,))
-        secured = cursor.fetchone()
-        if secured != (True,):
-            return orm
-        cursor.execute(f"SELECT EXISTS (SELECT FROM {name})")  # noqa: S608 - quoted
-        if cursor.fetchone() != (True,):
+    with databases.looking(DATABASE) as guard:
+        with guard.cursor() as cursor:
+            cursor.execute(_SECURED, (name,))
+            secured = cursor.fetchone()
+        if secured != (True,) or not any_row(guard, orm.table):
             return orm
     hidden = Attempt(
         kind="existing",
@@ -287,9 +286,8 @@ def _changes(before: Snapshot, after: Snapshot) -> list[str]:
 def _versions(databases: Databases, snapshot: Snapshot) -> dict[Name, list[str]]:
     """What migration tools have noted in this database: the rows of their tables, as texts."""
     found = {}
-    with databases.session(DATABASE, as_admin=True) as admin, admin.cursor() as cursor:
-        for name in snapshot.relations:
-            if is_version_table(name[1]):
-                cursor.execute(f"SELECT one::text FROM {in_quotes(*name)} one ORDER BY 1")  # noqa: S608 - quoted
-                found[name] = [row for (row,) in cursor.fetchall()]
+    with databases.looking(DATABASE) as guard:
+        for name, relation in snapshot.relations.items():
+            if relation.is_table and is_version_table(name[1]):
+                found[name] = texts(guard, name)
     return found

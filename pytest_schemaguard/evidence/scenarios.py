@@ -20,7 +20,7 @@ from pytest_schemaguard.version_tables import is_version_table
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from pytest_schemaguard.catalog.rows import RowPrint
+    from pytest_schemaguard.catalog.rows import Prints
     from pytest_schemaguard.catalog.snapshot import Snapshot
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.evidence.states import State
@@ -68,6 +68,8 @@ class SecondRun:
     changed: tuple[RowChange, ...]
     written: int
     """How many columns the application had written between the runs."""
+    unread: tuple[str, ...] = ()
+    """Tables whose rows the owner may not read: nothing is told of these."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -79,6 +81,7 @@ class SecondRun:
             differences=tuple(CatalogChange(**one) for one in values["differences"]),
             changed=tuple(RowChange.from_json(one) for one in values["changed"]),
             written=values["written"],
+            unread=tuple(values["unread"]),
         )
 
 
@@ -95,6 +98,8 @@ class WayBack:
     """None where the way back failed."""
     differs: tuple[CatalogChange, ...] = ()
     """What the second way up made other than the first."""
+    unread: tuple[str, ...] = ()
+    """Tables whose rows the owner may not read: nothing is told of these."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -108,6 +113,7 @@ class WayBack:
             rows=tuple(RowChange.from_json(one) for one in values["rows"]),
             up_again=again and FileRun.from_json(again),
             differs=tuple(CatalogChange(**one) for one in values["differs"]),
+            unread=tuple(values["unread"]),
         )
 
 
@@ -122,22 +128,23 @@ def run_again(
     assert state.snapshot is not None
     database = f"again-{state.name}"
     databases.create(database, template=state.name)
-    with databases.session(database, as_admin=True) as admin:
-        before = fingerprints(admin, state.snapshot)
+    with databases.looking(database) as guard:
+        before = fingerprints(guard, state.snapshot)
         tools = _version_tables(state.snapshot)
-        filled = {name for name, rows in before.items() if rows.count and name not in tools}
-        with databases.session(database) as owner:
-            written = write_as_an_application(owner, filled)
+        filled = {name for name, rows in before.of.items() if rows.count and name not in tools}
+        with databases.session(database) as application:
+            written = write_as_an_application(application, filled)
         if written:
-            before = fingerprints(admin, state.snapshot)
+            before = fingerprints(guard, state.snapshot)
         run = again(database)
-        snapshot = read(admin, exclude=config.exclude)
-        after = fingerprints(admin, snapshot)
+        snapshot = read(guard, exclude=config.exclude)
+        after = fingerprints(guard, snapshot)
     return SecondRun(
         run=run,
         differences=tuple(_catalog_changes(state.snapshot, snapshot)),
         changed=tuple(_row_changes(before, after, snapshot)),
         written=written,
+        unread=_unread(before, after),
     )
 
 
@@ -154,9 +161,9 @@ def go_back(
     """
     database = f"back-{before.name}"
     databases.create(database, template=before.name)
-    with databases.session(database, as_admin=True) as admin:
-        first = read(admin, exclude=config.exclude)
-        rows = fingerprints(admin, first)
+    with databases.looking(database) as guard:
+        first = read(guard, exclude=config.exclude)
+        rows = fingerprints(guard, first)
         up = source.up(database, [migration])
         if not up.run.applied:
             raise MigrationError(
@@ -164,11 +171,12 @@ def go_back(
                 "it did not apply, so there was nothing to take back",
                 fix="its check `applies` tells what PostgreSQL said",
             )
-        migrated = read(admin, exclude=config.exclude)
+        migrated = read(guard, exclude=config.exclude)
         down = source.down(database, migration)
         if not down.applied:
             return WayBack(down=down)
-        back = read(admin, exclude=config.exclude)
+        back = read(guard, exclude=config.exclude)
+        rows_back = fingerprints(guard, back)
         # The tool's own table, which its first run of all makes, is no trace of a migration.
         tools = _version_tables(back) | _version_tables(first)
         left = tuple(
@@ -177,15 +185,25 @@ def go_back(
             if not any(one.subject.startswith(".".join(table)) for table in tools)
         )
         changed = tuple(
-            one
-            for one in _row_changes(rows, fingerprints(admin, back), back)
-            if one.table not in tools
+            one for one in _row_changes(rows, rows_back, back) if one.table not in tools
         )
         again = source.up(database, [migration]).run
         differs: tuple[CatalogChange, ...] = ()
         if again.applied:
-            differs = tuple(_catalog_changes(migrated, read(admin, exclude=config.exclude)))
-    return WayBack(down=down, left=left, rows=changed, up_again=again, differs=differs)
+            differs = tuple(_catalog_changes(migrated, read(guard, exclude=config.exclude)))
+    return WayBack(
+        down=down,
+        left=left,
+        rows=changed,
+        up_again=again,
+        differs=differs,
+        unread=_unread(rows, rows_back),
+    )
+
+
+def _unread(before: Prints, after: Prints) -> tuple[str, ...]:
+    """Of a table that was read once, and the other time could not be, nothing is told either."""
+    return tuple(sorted({".".join(name) for name in (*before.unread, *after.unread)}))
 
 
 def _version_tables(snapshot: Snapshot) -> set[Name]:
@@ -205,11 +223,9 @@ def _catalog_changes(first: Snapshot, second: Snapshot) -> Iterator[CatalogChang
         )
 
 
-def _row_changes(
-    before: Mapping[Name, RowPrint], after: Mapping[Name, RowPrint], snapshot: Snapshot
-) -> Iterator[RowChange]:
-    for table in before.keys() & after.keys():
-        first, second = before[table], after[table]
+def _row_changes(before: Prints, after: Prints, snapshot: Snapshot) -> Iterator[RowChange]:
+    for table in before.of.keys() & after.of.keys():
+        first, second = before.of[table], after.of[table]
         if first == second:
             continue
         values, columns = dict(second.columns), []

@@ -18,6 +18,7 @@ from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.snapshot import Snapshot
 from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.servers.sessions import run_comment
+from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.sources.plain import run_sql
 from pytest_schemaguard.sources.session import FileRun, excerpt
 from pytest_schemaguard.sqltext.identifiers import in_quotes
@@ -197,11 +198,13 @@ class States:
         """Runs `prepare` in this new database. Raises MigrationError."""
         if not self._config.prepare:
             return
-        with self._databases.session(database, as_admin=True) as admin, admin.cursor() as cursor:
+        # The user's own SQL, in a database that nothing else was in: with its own settings.
+        with self._databases.session(database, as_admin=True, settings=Settings.OWN) as admin:
             for text in self._config.prepare:
                 for statement in split(text, path="prepare"):
-                    self._prepare_one(cursor, statement.sql)
-            self._give_schemas(cursor)
+                    self._prepare_one(admin.cursor(), statement.sql)
+        with self._databases.session(database, as_admin=True) as admin:
+            self._give_schemas(admin.cursor())
 
     def _give_schemas(self, cursor: Any) -> None:
         """The schemas that `prepare` made are the migrations' to fill, as production's are."""
@@ -247,8 +250,8 @@ class States:
             )
 
     def _finish(self, database: str) -> Snapshot:
-        with self._databases.session(database, as_admin=True) as admin:
-            snapshot = read(admin, exclude=self._config.exclude)
+        with self._databases.looking(database) as guard:
+            snapshot = read(guard, exclude=self._config.exclude)
         self._databases.freeze(database)
         return snapshot
 

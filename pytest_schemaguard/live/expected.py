@@ -131,8 +131,8 @@ class LiveExpected:
             except MigrationError as error:
                 error.subject = "this dump" if error.subject == "baseline" else error.subject
                 raise
-            with databases.session(name, as_admin=True) as admin:
-                found = read(admin, exclude=self.exclude)
+            with databases.looking(name) as guard:
+                found = read(guard, exclude=self.exclude)
             databases.drop(name)
         if not (found.relations or found.enums or found.domains or found.sequences):
             raise MigrationError(

@@ -20,6 +20,7 @@ from pytest_schemaguard.errors import GuardError, ServerError
 from pytest_schemaguard.live.catalogs import Catalog, catalog_of, catalogs_of
 from pytest_schemaguard.servers.provider import OLDEST_MAJOR
 from pytest_schemaguard.servers.sessions import CONNECT_TIMEOUT_S, connect
+from pytest_schemaguard.servers.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -161,7 +162,10 @@ def _connected(target: Target) -> Any:
     options["connect_timeout"] = str(min(limit_s, LONGEST_CONNECT_S))
     began = time.monotonic()
     try:
-        return connect(replace(target.address, options=tuple(options.items())))
+        # A pooler may refuse start-up options: read_only() sets what matters in the transaction.
+        return connect(
+            replace(target.address, options=tuple(options.items())), settings=Settings.OWN
+        )
     except ServerError as error:
         silent = time.monotonic() - began >= limit_s - 1
         raise (SilentError if silent else CannotLookError)(

@@ -6,9 +6,10 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.catalog.expected import silence
+from pytest_schemaguard.catalog.expected import hand_over
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.transaction import rolled_back
+from pytest_schemaguard.servers.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,9 +27,11 @@ class Scratch:
         """Raises ServerError."""
         self._mutex = threading.Lock()
         databases.create(DATABASE, template=template)
-        self._connection = databases.connect(DATABASE, as_admin=True)
+        self._connection = databases.connect(DATABASE, settings=Settings.GUARD)
         self.snapshot: Snapshot = read(self._connection, exclude=exclude)
-        silence(self._connection)
+        # The owner settles what other databases say; a superuser would run what they brought along.
+        with databases.session(DATABASE, as_admin=True) as admin:
+            hand_over(admin, owner=databases.server.owner.user)
 
     @contextmanager
     def cursor(self) -> Iterator[Any]:

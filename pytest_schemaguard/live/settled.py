@@ -34,7 +34,7 @@ def differences_of_all(
 ) -> tuple[Difference, ...]:
     """Every difference of two catalogs that stays when both sides' texts have settled.
 
-    `connection` is on a database that has what is expected. Raises psycopg2.Error.
+    `connection` is of the owner of a database that has what is expected. Raises psycopg2.Error.
     """
     expected, actual = pruned(expected, actual)
     found = settled_differences(connection, expected, actual, depth=Depth.CATALOG)
@@ -42,7 +42,7 @@ def differences_of_all(
     if not suspects:
         return found
     with connection.cursor() as cursor:
-        cursor.execute("BEGIN; SET LOCAL search_path = pg_catalog")
+        cursor.execute("BEGIN; SET LOCAL search_path = pg_catalog, pg_temp")
         expected, actual = (_settled(cursor, one, suspects) for one in (expected, actual))
         cursor.execute("ROLLBACK")
     return settled_differences(connection, expected, actual, depth=Depth.CATALOG)

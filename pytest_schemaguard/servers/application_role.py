@@ -13,6 +13,7 @@ from pytest_schemaguard.servers import sessions
 from pytest_schemaguard.servers.owner import primary
 from pytest_schemaguard.servers.scram import verifier
 from pytest_schemaguard.servers.sessions import run_comment
+from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.sqltext.identifiers import in_quotes, literal, quoted
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ SELECT rolname, rolsuper FROM pg_catalog.pg_roles
 """
 # What a mere user may not set changes nothing that the application's statements mean.
 SETTINGS = """
-SELECT pg_catalog.split_part(one, '=', 1), substr(one, pg_catalog.strpos(one, '=') + 1)
+SELECT pg_catalog.split_part(one, '=', 1),
+       pg_catalog.substr(one, pg_catalog.strpos(one, '=') + 1)
   FROM pg_catalog.pg_db_role_setting s
   JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
   LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase,
@@ -86,7 +88,9 @@ def application_session(
     """A connection (autocommit) of the guard's own to `application_address`, closed at the end."""
     server = databases.server
     address = application_address(databases, name, role=role, search_path=search_path)
-    connection = sessions.connect(address, token=server.token, owner=server.owner.user)
+    connection = sessions.connect(
+        address, token=server.token, owner=server.owner.user, settings=Settings.OWN
+    )
     try:
         yield connection
     finally:
@@ -159,7 +163,7 @@ def _set(cursor: Any, login: str, settings: dict[str, str], search_path: str | N
             cursor.execute(f"{altered} {in_quotes(*setting.split('.'))} = {literal(value)}")
             continue
         try:
-            cursor.execute("SELECT set_config(%s, %s, false)", (setting, value))
+            cursor.execute("SELECT pg_catalog.set_config(%s, %s, false)", (setting, value))
         except psycopg2.errors.InvalidParameterValue as error:
             raise ConfigError(  # production's own settings were looked at when they were made
                 "search-path",
@@ -168,3 +172,4 @@ def _set(cursor: Any, login: str, settings: dict[str, str], search_path: str | N
             ) from None
         # What set_config takes for a list, FROM CURRENT keeps as one.
         cursor.execute(f"{altered} {in_quotes(setting)} FROM CURRENT")
+        cursor.execute(f"RESET {in_quotes(setting)}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers import sessions
 from pytest_schemaguard.servers.sessions import run_comment
+from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
 
 if TYPE_CHECKING:
@@ -111,22 +112,35 @@ class Databases:
         """Gone, whoever is connected, and whether it existed or not."""
         self._sql(f"DROP DATABASE IF EXISTS {in_quotes(self.full_name(name))} WITH (FORCE)")
 
-    def connect(self, name: str, *, as_admin: bool = False) -> Any:
+    def connect(
+        self, name: str, *, as_admin: bool = False, settings: Settings | None = None
+    ) -> Any:
         """A connection (autocommit) as the owner, or as the server's admin.
 
-        It goes to this run's server whatever the environment says, or raises ServerError.
+        Where nothing is said of `settings`, the owner's are the database's own, and the admin's are
+        the guard's. It goes to this run's server whatever the environment says, or raises
+        ServerError.
         """
         address = self.server.admin if as_admin else self.server.owner
-        return self._connect(address.at(self.full_name(name)))
+        settings = settings or (Settings.GUARD if as_admin else Settings.OWN)
+        return self._connect(address.at(self.full_name(name)), settings, as_admin=as_admin)
 
     @contextlib.contextmanager
-    def session(self, name: str, *, as_admin: bool = False) -> Iterator[Any]:
+    def session(
+        self, name: str, *, as_admin: bool = False, settings: Settings | None = None
+    ) -> Iterator[Any]:
         """connect(), closed at the end."""
-        connection = self.connect(name, as_admin=as_admin)
+        connection = self.connect(name, as_admin=as_admin, settings=settings)
         try:
             yield connection
         finally:
             connection.close()
+
+    @contextlib.contextmanager
+    def looking(self, name: str) -> Iterator[Any]:
+        """A session as the owner in which the guard looks for itself, with its own settings."""
+        with self.session(name, settings=Settings.GUARD) as owner:
+            yield owner
 
     def execute_marking_roles(self, cursor: Any, statement: str) -> None:
         """Execute it; the roles that it creates go when the run ends. Raises psycopg2.Error.
@@ -166,9 +180,17 @@ class Databases:
             self._admin.close()
         self._admin = None
 
-    def _connect(self, address: Address) -> Any:
+    def _connect(self, address: Address, settings: Settings, *, as_admin: bool) -> Any:
+        server = self.server
         try:
-            return sessions.connect(address, token=self.server.token, owner=self.server.owner.user)
+            return sessions.connect(
+                address,
+                token=server.token,
+                owner=server.owner.user,
+                settings=settings,
+                major=server.major,
+                superuser=as_admin and server.is_superuser,
+            )
         except ServerError as error:
             error.detail = self._with_log(error.detail)
             raise
@@ -183,7 +205,8 @@ class Databases:
         import psycopg2
 
         if self._admin is None or self._admin.closed or self._admin_pid != os.getpid():
-            self._admin, self._admin_pid = self._connect(self.server.admin), os.getpid()
+            self._admin = self._connect(self.server.admin, Settings.GUARD, as_admin=True)
+            self._admin_pid = os.getpid()
         try:
             with self._admin.cursor() as cursor:
                 cursor.execute(statement, values or None)

@@ -169,7 +169,13 @@ class _Tool(ABC):
         """How many sessions this database has ever had; the guard looks from another one."""
         databases = self._reach.databases()
         server = databases.server
-        connection = sessions.connect(server.admin, token=server.token, owner=server.owner.user)
+        connection = sessions.connect(
+            server.admin,
+            token=server.token,
+            owner=server.owner.user,
+            major=server.major,
+            superuser=server.is_superuser,
+        )
         try:
             with connection.cursor() as cursor:
                 cursor.execute(_SESSIONS, (databases.full_name(database),))

@@ -129,6 +129,25 @@ def tokens(text: str) -> Iterator[Token]:
         token = next_token(text, token.end)
 
 
+def is_one_statement(text: str) -> bool:
+    """Whether PostgreSQL takes it for one statement, or for none that it could run.
+
+    A semicolon in parentheses, as rules have them, ends nothing: PostgreSQL's grammar has none
+    whose parentheses do not match.
+    """
+    depth = 0
+    try:
+        for token in tokens(text):
+            symbol = text[token.start : token.end]
+            if token.kind == "symbol":
+                depth += (symbol == "(") - (symbol == ")")
+                if depth < 0 or (symbol == ";" and not depth):
+                    return False
+    except UnterminatedError:
+        return False
+    return depth == 0
+
+
 def _rest(pattern: re.Pattern[str], text: str, position: int, start: int) -> int:
     match = pattern.match(text, position)
     if match is None:

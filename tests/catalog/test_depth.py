@@ -14,6 +14,7 @@ from pytest_schemaguard.catalog.diff import Depth, diff
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.rows import fingerprints
 from pytest_schemaguard.catalog.snapshot import Snapshot
+from pytest_schemaguard.servers.sessions import connect
 from tests.catalog.databases import (
     connected,
     differences,
@@ -203,15 +204,23 @@ def test_domain_of_a_dump_that_is_spelled_otherwise_is_the_same(
 
 
 def test_rows_that_are_spelled_otherwise_by_a_new_setting_are_the_same_rows(
-    run: Callable[[str], None], connection: Any
+    run: Callable[[str], None], database: Address
 ) -> None:
     run("CREATE TABLE t (at timestamptz, d date, f float, i interval, b bytea)")
     run("INSERT INTO t VALUES (now(), now(), 1.0 / 3, '1 day 2 hours', '\\x00')")
-    snapshot = read(connection)
-    before = fingerprints(connection, snapshot)
-    run("SET TimeZone = 'Asia/Tokyo'; SET DateStyle = 'German'; SET IntervalStyle = 'iso_8601'")
-    run("SET extra_float_digits = -5; SET bytea_output = 'escape'")
-    assert fingerprints(connection, snapshot) == before
+    with closing(connect(database)) as guard:
+        snapshot = read(guard)
+        before = fingerprints(guard, snapshot)
+    for setting in (
+        "TimeZone = 'Asia/Tokyo'",
+        "DateStyle = 'German'",
+        "IntervalStyle = 'iso_8601'",
+        "extra_float_digits = -5",
+        "bytea_output = 'escape'",
+    ):
+        run(f'ALTER DATABASE "{database.database}" SET {setting}')
+    with closing(connect(database)) as guard:
+        assert fingerprints(guard, snapshot) == before
 
 
 def test_rows_of_a_table_that_inherits_are_its_own(
@@ -222,6 +231,6 @@ def test_rows_of_a_table_that_inherits_are_its_own(
     run("CREATE TABLE split_1 PARTITION OF split DEFAULT")
     run("INSERT INTO child VALUES (1), (2); INSERT INTO split VALUES (3)")
     counts = {
-        name[1]: one.count for name, one in fingerprints(connection, read(connection)).items()
+        name[1]: one.count for name, one in fingerprints(connection, read(connection)).of.items()
     }
     assert counts == {"parent": 0, "child": 2, "split": 1}

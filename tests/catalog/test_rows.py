@@ -21,7 +21,7 @@ def prints(connection: Any, run: Callable[[str], None]) -> Callable[[], RowPrint
         INSERT INTO "It's %s" VALUES (1, 'x', '{"a": 1}'), (2, 'y', NULL), (3, NULL, '[]');
         """
     )
-    return lambda: fingerprints(connection, read(connection))[TABLE]
+    return lambda: fingerprints(connection, read(connection)).of[TABLE]
 
 
 def test_an_update_that_changes_nothing_and_another_order_are_the_same(
@@ -71,7 +71,7 @@ def test_tables_without_rows_or_columns_have_a_print_and_views_have_none(
     run("CREATE TABLE a (); CREATE TABLE b (id integer); CREATE VIEW v AS SELECT * FROM b")
     run("INSERT INTO a DEFAULT VALUES")
     found = fingerprints(connection, read(connection))
-    assert {name[1]: one.count for name, one in found.items()} == {"a": 1, "b": 0}
+    assert {name[1]: one.count for name, one in found.of.items()} == {"a": 1, "b": 0}
 
 
 def test_a_table_that_was_emptied_is_like_one_that_never_had_a_row(
@@ -79,9 +79,9 @@ def test_a_table_that_was_emptied_is_like_one_that_never_had_a_row(
 ) -> None:
     run("CREATE TABLE e (id integer, name text)")
     name = ("public", "e")
-    never = fingerprints(connection, read(connection))[name]
+    never = fingerprints(connection, read(connection)).of[name]
     run("INSERT INTO e VALUES (1, 'a')")
-    filled = fingerprints(connection, read(connection))[name]
+    filled = fingerprints(connection, read(connection)).of[name]
     run("DELETE FROM e")
-    assert fingerprints(connection, read(connection))[name] == never
+    assert fingerprints(connection, read(connection)).of[name] == never
     assert filled.count == 1

@@ -165,8 +165,8 @@ def test_the_differences_are_those_of_the_whole_snapshots(
         found = one.differences(state.snapshot)
         with one.cursor():
             pass  # the scratch database is made now
-        with databases.session(DATABASE, as_admin=True) as admin:
-            assert found == settled_differences(admin, one.snapshot, state.snapshot)
+        with databases.looking(DATABASE) as guard:
+            assert found == settled_differences(guard, one.snapshot, state.snapshot)
     assert {difference.kind for difference in found} >= {
         "enum-labels",
         "extra-column",
@@ -261,7 +261,7 @@ def test_the_scratch_database_serves_on_after_an_error(
         with pytest.raises(psycopg2.Error), one.cursor() as cursor:
             cursor.execute("BEGIN; SELECT 1 / 0")
         with one.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM item")
+            cursor.execute("SELECT count(*) FROM public.item")
             assert cursor.fetchone() == (0,)
 
 

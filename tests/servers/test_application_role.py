@@ -16,6 +16,7 @@ from pytest_schemaguard.servers import Databases, Wanted, find, obtain
 from pytest_schemaguard.servers.application_role import application_address, application_session
 from pytest_schemaguard.servers.existing import sweep
 from pytest_schemaguard.servers.sessions import connect
+from pytest_schemaguard.servers.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +48,7 @@ def name(databases: Databases) -> Iterator[str]:
 @pytest.fixture
 def admin(databases: Databases, name: str) -> Iterator[Sql]:
     """Runs SQL in that database as the superuser."""
-    with databases.session(name, as_admin=True) as connection:
+    with databases.session(name, as_admin=True, settings=Settings.OWN) as connection:
         yield lambda sql: asked(connection, sql)
 
 

@@ -15,6 +15,7 @@ from pytest_schemaguard.run import Run
 from pytest_schemaguard.servers import Databases, Server, Wanted, find, obtain
 from pytest_schemaguard.servers.existing import sweep
 from pytest_schemaguard.servers.sessions import connect
+from pytest_schemaguard.servers.settings import Settings
 from tests.servers.conftest import assert_gone
 
 if TYPE_CHECKING:
@@ -132,7 +133,10 @@ def test_roles_that_a_statement_creates_go_with_the_run_and_no_others(
             "CREATE FUNCTION make_reader() RETURNS void LANGUAGE plpgsql AS"
             " 'BEGIN CREATE ROLE app_reader; END'; GRANT ALL ON SCHEMA public TO public"
         )
-    with databases.session("a", as_admin=True) as admin, admin.cursor() as cursor:
+    with (
+        databases.session("a", as_admin=True, settings=Settings.OWN) as admin,
+        admin.cursor() as cursor,
+    ):
 
         class Late:
             """A cursor, before whose statement somebody else creates a role."""
@@ -166,7 +170,10 @@ def test_what_refuses_a_transaction_or_makes_one_runs_all_the_same(
     with_run = Run.begin()
     databases = Databases(obtain(Wanted(provider=there.admin.url()), with_run), with_run)
     databases.create("a")
-    with databases.session("a", as_admin=True) as admin, admin.cursor() as cursor:
+    with (
+        databases.session("a", as_admin=True, settings=Settings.OWN) as admin,
+        admin.cursor() as cursor,
+    ):
         databases.execute_marking_roles(cursor, statement)
         databases.execute_marking_roles(cursor, "CREATE TABLE t ()")
         databases.execute_marking_roles(cursor, "COMMIT")
