@@ -12,16 +12,16 @@ from pytest_schemaguard.sources.dump import (
     Naming,
     Route,
     creates_schema_public,
-    is_create,
     mentions,
-    only_a_superuser_owns,
+    owned_after,
     roles,
     route,
     without_authorization,
 )
 from pytest_schemaguard.sources.session import Session, excerpt
 from pytest_schemaguard.sources.watch import Watch
-from pytest_schemaguard.sqltext.identifiers import in_quotes
+from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
+from pytest_schemaguard.sqltext.lexer import is_one_statement
 from pytest_schemaguard.sqltext.statements import Statement, read, split
 
 if TYPE_CHECKING:
@@ -98,8 +98,6 @@ class _Loading:
         """The roles that own something in production: here the owner role stands for them."""
         self._role = in_quotes(owner.connection.info.user)
         self._superuser = admin.connection.get_parameter_status("is_superuser") == "on"
-        self._made_by_admin = False
-        """Whether what the dump made last belongs to the admin."""
         self._count = 0
         self._left_out: list[str] = []
         self._roles: set[str] = set()
@@ -111,7 +109,8 @@ class _Loading:
                 raise self._beyond(statement)
         wanted = sorted(_wanted(statements))
         self._make_roles(wanted)
-        for statement in statements:
+        # Event triggers are enabled for others than the session's origin when nothing is to follow.
+        for statement in sorted(statements, key=_is_last):
             for _ in range(ATTEMPTS):
                 error = self._load(statement)
                 # Another run may have dropped a role of its own that was here a moment ago.
@@ -120,7 +119,7 @@ class _Loading:
             if error is not None and not self._may_leave_out(statement, error):
                 raise self._refused(error)
         for session in (self._owner, self._admin):
-            session.execute(Statement(sql="RESET ALL", line=1, kind="sql"))
+            session.execute(_own("RESET ALL"))
         said = [*self._owner.notices, *self._admin.notices]
         return Loaded(
             statements=self._count,
@@ -135,30 +134,47 @@ class _Loading:
             case Route.SKIP:
                 pass
             case Route.LEAVE_OUT:
-                self._leave_out(statement, "a subscription would call its publisher")
-            case Route.BOTH:
-                error = self._execute(self._owner, statement) or self._admin.execute(statement)
+                self._leave_out(statement, "it is about more than this database, or its publisher")
             case Route.ADMIN if self._superuser:
-                error = self._execute(self._admin, statement)
+                error = self._by_admin(statement)
+            case Route.GRANT:
+                error = self._grant(statement)
             case Route.DEFAULTS:
                 error = self._load_defaults(statement)
-            case Route.GIVE:
-                error = self._give(statement)
-            case Route.OWNER_THEN_ADMIN:
+            case Route.OWNER_THEN_ADMIN | Route.ADMIN_AT_THE_END:
                 error = self._load_as_either(statement)
             case _:
                 sql = without_authorization(statement.sql)
-                self._made_by_admin = False
                 error = self._execute(self._owner, replace(statement, sql=sql))
         return error
 
     def _load_as_either(self, statement: Statement) -> SqlError | None:
         error = self._execute(self._owner, statement)
-        by_admin = error is not None and error.sqlstate == "42501"
-        if by_admin:
-            error = self._execute(self._admin, statement)
-        if is_create(statement.sql):
-            self._made_by_admin = by_admin
+        if error is not None and error.sqlstate == _NOT_PERMITTED:
+            error = self._by_admin(statement)
+            given = owned_after(statement.sql, self._role)
+            if error is None and given is not None:
+                error = self._by_admin(replace(statement, sql=given))
+        return error
+
+    def _by_admin(self, statement: Statement) -> SqlError | None:
+        """One statement, whose names mean what they mean to the owner; no other setting does."""
+        if not is_one_statement(statement.sql):
+            raise self._beyond(statement)
+        with self._owner.connection.cursor() as cursor:
+            cursor.execute("SELECT pg_catalog.current_setting('search_path')")
+            path = literal(cursor.fetchone()[0])
+        self._admin.execute(_own(f"SELECT pg_catalog.set_config('search_path', {path}, false)"))
+        error = self._execute(self._admin, statement)
+        self._admin.execute(_own("RESET search_path"))
+        return error
+
+    def _grant(self, statement: Statement) -> SqlError | None:
+        """What is not the owner's, neither the owner gives away nor a superuser for the dump."""
+        error = self._execute(self._owner, statement)
+        if error is not None and error.sqlstate == _NOT_PERMITTED:
+            self._leave_out(statement, f"the owner role may not grant it ({error.message})")
+            return None
         return error
 
     def _load_defaults(self, statement: Statement) -> SqlError | None:
@@ -171,14 +187,6 @@ class _Loading:
             self._leave_out(statement, f"nothing in the dump belongs to {names}")
             return None
         return self._execute(self._owner, replace(statement, sql=self._as_owner(sql, makers)))
-
-    def _give(self, statement: Statement) -> SqlError | None:
-        """ALTER ... OWNER TO: what the admin had to make is given to the owner role."""
-        if not self._made_by_admin or only_a_superuser_owns(statement.sql):
-            return None
-        to = [one for one in mentions(statement.sql) if one.naming is Naming.OWNER]
-        sql = self._as_owner(statement.sql, to)
-        return self._execute(self._admin, replace(statement, sql=sql))
 
     def _as_owner(self, sql: str, named: Sequence[Mention]) -> str:
         for one in reversed(named):
@@ -215,10 +223,10 @@ class _Loading:
 
     def _make_role(self, role: str) -> None:
         # One message is one transaction: nobody ever sees the role without its comment.
-        comment = self._comment.replace("'", "''")
+        comment = literal(self._comment)
         name = in_quotes(role)
-        sql = f"CREATE ROLE {name} NOLOGIN; COMMENT ON ROLE {name} IS '{comment}'"
-        error = self._admin.execute(Statement(sql=sql, line=1, kind="sql"))
+        sql = f"CREATE ROLE {name} NOLOGIN; COMMENT ON ROLE {name} IS {comment}"
+        error = self._admin.execute(_own(sql))
         if error is not None and error.sqlstate not in _THERE_BY_NOW:
             raise MigrationError(
                 "baseline",
@@ -233,7 +241,7 @@ class _Loading:
         if error.sqlstate == "42P06" and creates_schema_public(statement.sql):
             self._leave_out(statement, "the schema public is there already")
             return True
-        if error.sqlstate == "42704" and route(statement) is Route.BOTH:
+        if error.sqlstate == "42704" and route(statement) is Route.SETTING:
             self._leave_out(statement, f"PostgreSQL {self._owner.major} has no such setting")
             return True
         return False
@@ -242,14 +250,19 @@ class _Loading:
         self._left_out.append(f"line {statement.line} left out, since {why}: {statement.sql}")
 
     def _refused(self, error: SqlError) -> MigrationError:
-        advice = "mend the dump, or make what it needs with `prepare`, which the superuser runs"
+        advice = (
+            "mend the dump, or take the statement out of it and into `prepare`, which the "
+            "superuser runs"
+            if error.sqlstate == _NOT_PERMITTED
+            else "mend the dump, or make what it needs with `prepare`, which the superuser runs"
+        )
         return MigrationError(
             "baseline",
             f"PostgreSQL refused it: {error.message}",
             detail=error.words.partition("\n")[2],
             path=self._path,
             line=error.line,
-            fix=error.fix if error.sqlstate != "42501" and error.fix else advice,
+            fix=error.fix if error.sqlstate != _NOT_PERMITTED and error.fix else advice,
         )
 
     def _beyond(self, statement: Statement) -> MigrationError:
@@ -285,6 +298,16 @@ _ROLES = """
 """
 _THERE_BY_NOW = {"42710", "23505"}
 """duplicate_object, or the same found a moment later by the unique index: another run was first."""
+_NOT_PERMITTED = "42501"
+
+
+def _own(sql: str) -> Statement:
+    """A statement of the guard's own."""
+    return Statement(sql=sql, line=1, kind="sql")
+
+
+def _is_last(statement: Statement) -> bool:
+    return route(statement) is Route.ADMIN_AT_THE_END
 
 
 def _owners(statements: Iterable[Statement]) -> frozenset[str]:

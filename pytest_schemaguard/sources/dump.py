@@ -53,16 +53,22 @@ class Mention:
 
 
 class Route(Enum):
-    """Who runs a statement of a dump, so that all it makes belongs to the owner role."""
+    """Who runs a statement of a dump, so that all it makes belongs to the owner role.
+
+    A superuser runs nothing by which the dump could run code of its own as one: no function in a
+    language that reaches out of the database, no grant on what PostgreSQL keeps from others, no
+    cast of PostgreSQL's own types by a function, no validator.
+    """
 
     OWNER = "the owner"
     OWNER_THEN_ADMIN = "the owner, and the admin where PostgreSQL wants a superuser"
     ADMIN = "the admin"
-    BOTH = "both: a setting of the session"
+    ADMIN_AT_THE_END = "the admin, after everything else: until then no event trigger is fired"
+    SETTING = "the owner: a setting of the session"
+    GRANT = "the owner, who may give away what is the owner's"
     DEFAULTS = "the owner, as the role whose default privileges the statement alters"
     SKIP = "nobody"
     LEAVE_OUT = "nobody, which is told"
-    GIVE = "nobody, unless the admin made it: then it is given to the owner"
     REFUSE = "nobody: it reaches beyond the database"
 
 
@@ -133,29 +139,58 @@ def route(statement: Statement) -> Route:
     level = [word for word in words(statement.sql) if word.depth == 0]
     head = _head(level)
     text = " ".join(head)
-    if _BEYOND.match(text) or (head[:1] in (["grant"], ["revoke"]) and not _after(level, "on")):
+    if head[:1] in (["grant"], ["revoke"]):
+        return _route_of_grant(level)
+    if _BEYOND.match(text):
         return Route.REFUSE
-    if _LEFT_OUT.match(text):
+    if _LEFT_OUT.match(text) or (head[:1] == ["alter"] and _are(level[-3:-1], "owner", "to")):
         return Route.SKIP
-    if head[:1] == ["alter"] and _are(level[-3:-1], "owner", "to"):
-        return Route.GIVE
-    for pattern, answer in _ROUTES:
-        if pattern.match(text):
-            return answer
-    return Route.OWNER
+    by_default = Route.OWNER_THEN_ADMIN if _may_be_a_superuser_s(text, level) else Route.OWNER
+    return next((answer for pattern, answer in _ROUTES if pattern.match(text)), by_default)
 
 
-def is_create(sql: str) -> bool:
-    return words(sql)[0].is_("create")
+def _route_of_grant(level: list[Word]) -> Route:
+    on = _after(level, "on")
+    if not on or on[0].is_("database", "tablespace", "parameter"):
+        return Route.REFUSE
+    # Before 15 it is the bootstrap superuser's.
+    if on[0].is_("schema") and [one.text for one in on[1:2]] == ["public"] and on[2:3]:
+        return Route.ADMIN if on[2].is_("to", "from") else Route.GRANT
+    return Route.GRANT
+
+
+def _may_be_a_superuser_s(text: str, level: list[Word]) -> bool:
+    """Whether PostgreSQL may want one, and a superuser who runs it calls no code of the dump's."""
+    if _HARMLESS.match(text):
+        return True
+    if text.startswith("create cast"):
+        return not _after(level, "with", "function")
+    calls = _after(level, "handler") or _after(level, "inline") or _after(level, "validator")
+    return bool(_UNLESS_IT_CALLS.match(text)) and not calls
+
+
+def owned_after(sql: str, role: str) -> str | None:
+    """What makes the role, spelled as SQL does, the owner of what this CREATE made; None: nothing.
+
+    Of what a superuser may have made for a dump, these are what others can own.
+    """
+    level = [word for word in words(sql) if word.depth == 0 and not word.is_(*_FILLERS)]
+    kind = [word.text for word in level[1:3]]
+    if kind[:1] == ["server"]:
+        return f"ALTER SERVER {in_quotes(level[2].text)} OWNER TO {role}"
+    if kind in (["operator", "class"], ["operator", "family"]):
+        name = [level[3], *(level[5:6] if level[4].text == "." else [])]
+        using = _after(level, "using")
+        spelled = in_quotes(*(one.text for one in name))
+        return (
+            f"ALTER OPERATOR {kind[1].upper()} {spelled} USING {in_quotes(using[0].text)}"
+            f" OWNER TO {role}"
+        )
+    return None
 
 
 def creates_schema_public(sql: str) -> bool:
     return _head(list(words(sql)))[:3] == ["create", "schema", "public"]
-
-
-def only_a_superuser_owns(sql: str) -> bool:
-    """Whether it alters what PostgreSQL lets nobody else own."""
-    return bool(_SUPERUSERS.match(" ".join(_head(list(words(sql))))))
 
 
 def without_authorization(sql: str) -> str:
@@ -172,7 +207,6 @@ def without_authorization(sql: str) -> str:
     return f"{sql[: level[place].start]}{name}{sql[role.end :]}".rstrip()
 
 
-_SUPERUSERS = re.compile(r"alter (?:event trigger|foreign data wrapper|publication)\b")
 _BEYOND = re.compile(
     r"(?:create|alter|drop) (?:role|user(?! mapping)|group|database|tablespace)\b|alter system\b"
     r"|(?:rollback|abort)\b|drop owned\b|reassign owned\b"
@@ -185,22 +219,26 @@ _LEFT_OUT = re.compile(
     r"|(?:begin|start transaction|commit|end)\b"
 )
 _ROUTES = (
-    (re.compile(r"(?:create|alter|drop|comment on) subscription\b"), Route.LEAVE_OUT),
-    (re.compile(r"alter default privileges\b"), Route.DEFAULTS),
-    (re.compile(r"(?:set|reset)\b|select (?:pg_catalog \. )?set_config\b"), Route.BOTH),
-    # As the superuser a grant counts as the object's owner's, and in 14 and older only so does one
-    # on the schema public have an effect.
-    (re.compile(r"(?:grant|revoke)\b"), Route.ADMIN),
     (
         re.compile(
-            r"comment on\b|security label\b|(?:create|alter) (?:"
-            r"access method|aggregate|cast|conversion|event trigger|extension|foreign data wrapper"
-            r"|foreign table|function|(?:procedural )?language|operator|procedure|publication"
-            r"|server|text search|transform|type|user mapping)\b"
+            r"(?:create|alter|drop|comment on) subscription\b"
+            r"|comment on (?:database|role|tablespace)\b"
         ),
+        Route.LEAVE_OUT,
+    ),
+    (re.compile(r"alter default privileges\b"), Route.DEFAULTS),
+    (re.compile(r"(?:set|reset)\b|select (?:pg_catalog \. )?set_config\b"), Route.SETTING),
+    (re.compile(r"alter event trigger\b"), Route.ADMIN_AT_THE_END),
+    (
+        re.compile(r"comment on\b|alter (?:publication|operator family)\b"),
         Route.OWNER_THEN_ADMIN,
     ),
 )
+_HARMLESS = re.compile(
+    r"create (?:access method|event trigger|extension|operator (?:class|family)|publication"
+    r"|server)\b"
+)
+_UNLESS_IT_CALLS = re.compile(r"create (?:(?:procedural )?language|foreign data wrapper)\b")
 _FILLERS = frozenset({"or", "replace", "trusted", "temp", "temporary", "if", "not", "exists"})
 _PSEUDO_ROLES = frozenset(
     {"public", "current_role", "current_user", "session_user", "none", "default", "user"}

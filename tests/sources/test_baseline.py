@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.servers.existing import drop_runs
-from pytest_schemaguard.servers.sessions import run_comment
+from pytest_schemaguard.servers.sessions import connect, run_comment
 from pytest_schemaguard.sources.baseline import Loaded
 from pytest_schemaguard.sources.baseline import load as load_any
 
@@ -42,8 +43,10 @@ def drop_roles(admin: Any) -> None:
 def load_(sides: Sides, write: Callable[..., Path], tmp_path: Path) -> Load:
     def load_(text: str) -> Loaded:
         path = write("production.sql", text)
-        owner, admin = sides.connect(sides.owner), sides.connect(sides.admin)
-        return load(path, owner=owner, admin=admin, root=tmp_path)
+        owner = sides.connect(sides.owner)
+        major = owner.info.server_version // 10000
+        with closing(connect(sides.admin, major=major, superuser=True)) as admin:
+            return load(path, owner=owner, admin=admin, root=tmp_path)
 
     return load_
 
@@ -235,8 +238,10 @@ def test_what_only_a_superuser_may_make_is_made(load_: Load, sides: Sides) -> No
         "CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw;\nALTER SERVER s OWNER TO prod;\n"
         "CREATE USER MAPPING FOR PUBLIC SERVER s;\n"
         "CREATE FOREIGN TABLE f (a int) SERVER s;\nALTER FOREIGN TABLE f OWNER TO prod;\n"
-        "CREATE FUNCTION public.len(text) RETURNS int LANGUAGE internal AS 'textlen';\n"
-        "ALTER FUNCTION public.len(text) OWNER TO prod;\n"
+        "CREATE OPERATOR CLASS c FOR TYPE text USING btree AS FUNCTION 1 bttextcmp(text, text);\n"
+        "CREATE OPERATOR FAMILY public.o USING hash;\n"
+        "CREATE FOREIGN DATA WRAPPER nothing;\n"
+        "CREATE CAST (text AS money) WITH INOUT AS ASSIGNMENT;\n"
         "CREATE TABLE t (a earth);\n"
     )
     owner = sides.owner.user
@@ -247,18 +252,45 @@ def test_what_only_a_superuser_may_make_is_made(load_: Load, sides: Sides) -> No
         (owner,),
     ]
     assert sides.rows("SELECT srvowner::regrole::text FROM pg_foreign_server") == [(owner,)]
-    assert sides.rows("SELECT proowner::regrole::text FROM pg_proc WHERE proname = 'len'") == [
-        (owner,)
-    ]
+    assert sides.rows(
+        "SELECT opcowner::regrole::text FROM pg_opclass WHERE opcname = 'c'"
+        " UNION ALL SELECT opfowner::regrole::text FROM pg_opfamily WHERE opfname = 'o'"
+    ) == [(owner,), (owner,)]
     assert sides.rows("SELECT evtname::text FROM pg_event_trigger") == [("e",)]
 
 
-def test_grants_on_what_the_owner_does_not_own_are_made(
-    load_: Load, sides: Sides, role: str
+@pytest.mark.parametrize(
+    ("privilege", "kind", "on"),
+    [
+        ("EXECUTE", "function", "pg_catalog.pg_ls_dir(text)"),
+        ("EXECUTE", "function", "lo_export(oid, text)"),
+        ("CREATE", "schema", "pg_catalog"),
+        ("SELECT", "table", "pg_catalog.pg_authid"),
+    ],
+)
+def test_what_postgresql_keeps_from_others_no_dump_gives_away(  # noqa: PLR0917 - fixtures
+    load_: Load, sides: Sides, role: str, privilege: str, kind: str, on: str
 ) -> None:
-    load_(f"GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_dir(text) TO {quoted(role)};")
-    sql = f"SELECT has_function_privilege('{role}', 'pg_ls_dir(text)', 'EXECUTE')"
-    assert sides.rows(sql) == [(True,)]
+    loaded = load_(f"GRANT {privilege} ON {kind} {on} TO {quoted(role)};")
+    (told,) = loaded.notices
+    assert told.startswith(
+        (
+            "line 1 left out, since the owner role may not grant it (permission denied for",
+            'WARNING:  no privileges were granted for "pg_catalog"',
+        )
+    )
+    assert sides.rows(f"SELECT has_{kind}_privilege('{role}', '{on}', '{privilege}')") == [(False,)]
+
+
+def test_grants_on_the_schema_public_are_made(load_: Load, sides: Sides, role: str) -> None:
+    load_(
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC;\n"
+        f"GRANT CREATE ON SCHEMA public TO {quoted(role)};"
+    )
+    assert sides.rows(
+        f"SELECT has_schema_privilege('{role}', 'public', 'CREATE'),"
+        f" has_schema_privilege('{role}', 'public', 'USAGE')"
+    ) == [(True, False)]
 
 
 def test_default_privileges_of_the_owners_are_the_owner_s(
@@ -287,7 +319,7 @@ def test_what_this_server_does_not_need_or_know_is_left_out_and_told(load_: Load
     first, second, third = loaded.notices
     assert first.startswith("line 1 left out, since PostgreSQL ")
     assert second.startswith("line 2 left out, since the schema public is there already")
-    assert third.startswith("line 7 left out, since a subscription would call its publisher")
+    assert third.startswith("line 7 left out, since it is about more than this database")
 
 
 def test_refused_statement_names_file_line_and_words(load_: Load) -> None:
@@ -319,6 +351,128 @@ def test_what_reaches_beyond_the_database_is_refused_before_anything_runs(
     assert said.startswith("production.sql:2: baseline: this statement reaches beyond the one data")
     assert "with pg_dump --schema-only" in said
     assert sides.rows("SELECT to_regclass('t')") == [(None,)]
+
+
+AS_SUPERUSER = """
+CREATE TABLE public.was (who text, what text);
+CREATE FUNCTION public.look(what text) RETURNS void LANGUAGE plpgsql AS $$BEGIN
+  IF current_setting('is_superuser') = 'on' THEN
+    INSERT INTO public.was VALUES (current_user, what);
+  END IF;
+END$$;
+CREATE FUNCTION public.fired() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN
+  PERFORM public.look(TG_TAG);
+END$$;
+CREATE FUNCTION public.path() RETURNS text LANGUAGE plpgsql AS $$BEGIN
+  PERFORM public.look('set_config');
+  RETURN 'public';
+END$$;
+CREATE FUNCTION public.same(name, name) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN
+  PERFORM public.look('operator');
+  RETURN $1 OPERATOR(pg_catalog.=) $2;
+END$$;
+CREATE OPERATOR public.= (LEFTARG = name, RIGHTARG = name, FUNCTION = public.same);
+"""
+"""Who runs a function of the dump as a superuser is written down."""
+FURTHER = """
+CREATE EXTENSION earthdistance CASCADE;
+COMMENT ON EXTENSION plpgsql IS 'x';
+CREATE PUBLICATION p FOR ALL TABLES;
+GRANT ALL ON SCHEMA public TO PUBLIC;
+CREATE TABLE public.later (a int);
+GRANT SELECT ON public.later TO somebody_of_this_test;
+"""
+
+
+@pytest.mark.parametrize("event", ["ddl_command_start", "ddl_command_end", "sql_drop"])
+@pytest.mark.parametrize("enabled", ["", "ENABLE ALWAYS", "ENABLE REPLICA", "DISABLE"])
+def test_event_triggers_of_a_dump_are_there_and_no_superuser_has_fired_one(
+    load_: Load, sides: Sides, event: str, enabled: str
+) -> None:
+    state = f"ALTER EVENT TRIGGER e {enabled};\n" if enabled else ""
+    load_(
+        f"{AS_SUPERUSER}\nCREATE EVENT TRIGGER e ON {event} EXECUTE FUNCTION public.fired();\n"
+        f"{state}{FURTHER}"
+    )
+    assert sides.rows("SELECT * FROM public.was") == []
+    letter = {"": "O", "ENABLE ALWAYS": "A", "ENABLE REPLICA": "R", "DISABLE": "D"}[enabled]
+    assert sides.rows("SELECT evtenabled::text FROM pg_event_trigger") == [(letter,)]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "SELECT set_config('search_path', public.path(), false);",
+        "SELECT pg_catalog.set_config('a.b', 'x', false), public.path();",
+        "SET search_path = public, pg_catalog;",
+        "SELECT set_config('search_path', 'public,pg_catalog', false);",
+    ],
+)
+def test_no_setting_of_a_dump_has_a_superuser_run_its_functions(
+    load_: Load, sides: Sides, setting: str
+) -> None:
+    load_(f"{AS_SUPERUSER}\n{setting}\n{FURTHER}")
+    assert sides.rows("SELECT * FROM public.was") == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (
+            "CREATE FUNCTION f(oid, text) RETURNS int LANGUAGE internal AS 'be_lo_export'",
+            "permission denied for language internal",
+        ),
+        (
+            "CREATE FUNCTION f() RETURNS int LANGUAGE c AS 'nowhere', 'f'",
+            "permission denied for language c",
+        ),
+        (
+            "CREATE CAST (oid AS text) WITH FUNCTION pg_catalog.quote_literal(text)",
+            "must be owner of type oid or type text",
+        ),
+        (
+            "CREATE FOREIGN DATA WRAPPER w VALIDATOR pg_catalog.postgresql_fdw_validator",
+            'permission denied to create foreign-data wrapper "w"',
+        ),
+        (
+            "CREATE TYPE t (INPUT = int4in, OUTPUT = int4out)",
+            "must be superuser to create a base type",
+        ),
+    ],
+)
+def test_what_a_dump_could_reach_out_with_is_left_to_prepare(
+    load_: Load, statement: str, said: str
+) -> None:
+    words = refusal(load_, f"{statement};")
+    assert words.startswith(f"production.sql:1: baseline: PostgreSQL refused it: {said}\n")
+    assert words.endswith(
+        "next: mend the dump, or take the statement out of it and into `prepare`, which the "
+        "superuser runs"
+    )
+
+
+def test_a_program_is_no_foreign_table_of_a_dump(load_: Load, tmp_path: Path) -> None:
+    out = tmp_path / "ran"
+    words = refusal(
+        load_,
+        "CREATE EXTENSION file_fdw;\nCREATE SERVER s FOREIGN DATA WRAPPER file_fdw;\n"
+        f"CREATE FOREIGN TABLE t (a text) SERVER s OPTIONS (program 'touch {out}');\n"
+        "SELECT * FROM t;",
+    )
+    assert "production.sql:3: baseline: PostgreSQL refused it: " in words
+    assert not out.exists()
+
+
+def test_a_dump_gives_away_nothing_of_postgresql_s(load_: Load, sides: Sides) -> None:
+    load_(
+        "CREATE PUBLICATION p FOR ALL TABLES;\nALTER SCHEMA pg_catalog OWNER TO prod;\n"
+        "ALTER FUNCTION pg_catalog.lo_export(oid, text) OWNER TO prod;\n"
+    )
+    bootstrap = 10  # BOOTSTRAP_SUPERUSERID of pg_authid.dat
+    assert sides.rows(
+        "SELECT nspowner::int FROM pg_namespace WHERE nspname = 'pg_catalog'"
+        " UNION ALL SELECT proowner::int FROM pg_proc WHERE proname = 'lo_export'"
+    ) == [(bootstrap,), (bootstrap,)]
 
 
 def test_custom_format_is_refused(sides: Sides, write: Callable[..., Path]) -> None:
