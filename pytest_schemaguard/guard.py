@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.sources import Source
 
+_SERVER_FAILS = ("53", "57P", "58")
+"""SQLSTATEs of a server without resources, one that ends, one that the system fails.
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
 
 class Guard:
     """One configuration, looked at in one run of pytest."""
@@ -206,7 +210,10 @@ class Guard:
                     "PostgreSQL",
                     f"it failed the guard itself, which was looking at {name}",
                     detail=detail,
-                    fix="look at the server's log: a full disk or a killed server shows there",
+                    fix="look at the server's log: a full disk or a killed server shows there"
+                    if error.pgcode is None or error.pgcode.startswith(_SERVER_FAILS)
+                    else "PostgreSQL's words tell why; where nothing that the migrations or the "
+                    "settings of the database do explains it, report it to pytest-schemaguard",
                 ) from error
 
         return self._evidence.once(name, look_carefully)

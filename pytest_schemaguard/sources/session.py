@@ -229,7 +229,8 @@ class Session:
         return SqlError(
             sqlstate="57014",
             message=f"the statement ran longer than {limit}{also}",
-            detail="statement_timeout did not end it: the file sets it itself",
+            detail=f"statement_timeout, {limit} when the file began, did not end it; it does not "
+            "where the file sets another one, or a function catches query_canceled",
             hint=None,
             statement=excerpt(statement.sql),
             line=statement.line,
