@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 _COLUMNS = Path(__file__).with_suffix(".sql")
 
 
-def write_as_an_application(connection: Connection, tables: Collection[Name]) -> int:
+def write_as_an_application(
+    application: Connection, tables: Collection[Name], *, guard: Connection
+) -> int:
     """Changes every value of these tables that may change alone; returns how many columns.
 
-    What a constraint or a trigger of the table refuses stays as it is.
+    `guard` asks the catalog, with the guard's own settings. What a constraint or a trigger of the
+    table refuses stays as it is.
     """
     written = 0
-    with connection.cursor() as cursor:
+    with guard.cursor() as cursor:
         cursor.execute(_COLUMNS.read_text(encoding="utf-8"))
         columns = cursor.fetchall()
+    with application.cursor() as cursor:
         # Deferred constraints speak at their statement, not at the COMMIT.
         cursor.execute("BEGIN; SET CONSTRAINTS ALL IMMEDIATE")
         for schema, table, column, expression in columns:

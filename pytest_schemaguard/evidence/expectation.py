@@ -120,7 +120,7 @@ class Expectation:
         # A clone would cost more. Whoever clones it meanwhile waits.
         self._databases.thaw(name)
         try:
-            with self._databases.session(name, settings=Settings.DDL) as owner:
+            with self._databases.session(name, settings=Settings.STAND_IN) as owner:
                 return surroundings(owner)
         finally:
             self._databases.freeze(name)
@@ -132,7 +132,7 @@ class Expectation:
             self._make_room()
             with databases.session(DATABASE, as_admin=True) as admin:
                 clear(admin, self._models, owner=databases.server.owner.user)
-            with databases.session(DATABASE, settings=Settings.DDL) as owner:
+            with databases.session(DATABASE, settings=Settings.STAND_IN) as owner:
                 self._refused = build(owner, self._models)
             self._owner = databases.connect(DATABASE, settings=Settings.GUARD)
         return self._refused
@@ -146,7 +146,7 @@ class Expectation:
         if snapshot is not None and len(snapshot.relations) >= MANY_TABLES:
             databases.create(DATABASE)
             with (
-                databases.session(DATABASE, settings=Settings.DDL) as owner,
+                databases.session(DATABASE, settings=Settings.STAND_IN) as owner,
                 databases.looking(DATABASE) as by_owner,
                 databases.session(DATABASE, as_admin=True) as by_admin,
             ):

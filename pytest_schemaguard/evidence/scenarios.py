@@ -14,6 +14,7 @@ from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.rows import fingerprints
 from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.evidence.application_writes import write_as_an_application
+from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.sources.session import FileRun
 from pytest_schemaguard.version_tables import is_version_table
 
@@ -132,8 +133,8 @@ def run_again(
         before = fingerprints(guard, state.snapshot)
         tools = _version_tables(state.snapshot)
         filled = {name for name, rows in before.of.items() if rows.count and name not in tools}
-        with databases.session(database) as application:
-            written = write_as_an_application(application, filled)
+        with databases.session(database, settings=Settings.STAND_IN) as application:
+            written = write_as_an_application(application, filled, guard=guard)
         if written:
             before = fingerprints(guard, state.snapshot)
         run = again(database)

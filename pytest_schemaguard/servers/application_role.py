@@ -89,7 +89,11 @@ def application_session(
     server = databases.server
     address = application_address(databases, name, role=role, search_path=search_path)
     connection = sessions.connect(
-        address, token=server.token, owner=server.owner.user, settings=Settings.OWN
+        address,
+        token=server.token,
+        owner=server.owner.user,
+        settings=Settings.STAND_IN,
+        major=server.major,
     )
     try:
         yield connection

@@ -16,7 +16,7 @@ SEARCH_PATH = "pg_catalog,pg_temp"
 """Names mean PostgreSQL's own. A temporary table is found last; unnamed, pg_temp is the first
 (https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SEARCH-PATH)."""
 
-_READING = {
+_STAND_IN = {
     # What a text of SQL means.
     "standard_conforming_strings": "on",
     "backslash_quote": "safe_encoding",
@@ -32,7 +32,7 @@ _READING = {
     "local_preload_libraries": "",
 }
 _ALL = {
-    **_READING,
+    **_STAND_IN,
     "search_path": SEARCH_PATH,
     "role": "none",
     "default_transaction_isolation": "read committed",
@@ -67,7 +67,8 @@ class Settings(Enum):
     """Whose settings a session has."""
 
     OWN = "the database's and the role's own, as production's sessions have them"
-    DDL = "their own, but what a text of SQL means is the guard's: for the models' DDL"
+    STAND_IN = "their own, but for what a text of SQL means and how long it may take"
+    """Where the guard stands in for the application: its names are found as production's are."""
     GUARD = "the guard's, for what it asks and what it does itself"
 
     def options(self, *, major: int | None, superuser: bool) -> str:
@@ -78,7 +79,7 @@ class Settings(Enum):
         """
         if self is Settings.OWN:
             return ""
-        chosen = dict(_ALL if self is Settings.GUARD else _READING)
+        chosen = dict(_ALL if self is Settings.GUARD else _STAND_IN)
         if major is not None and major >= _EVENT_TRIGGERS_SINCE:
             chosen |= _SINCE_17
         if superuser and major is not None:

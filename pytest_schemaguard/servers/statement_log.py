@@ -122,7 +122,7 @@ def _entries(log: str, database: str, without: str) -> Iterator[tuple[int, dict[
     """Each LOG line or error of the database, with the lines that belong to it."""
     place = re.compile(rf"(.*?)@{re.escape(database)} ([A-Z]+\d?):  (.*)", re.DOTALL)
     current: tuple[int, dict[str, str]] | None = None
-    for line in _lines(log):
+    for line in lines(log):
         start = _START.fullmatch(line)
         there = start and place.fullmatch(start[3])
         if not start or not there or there[1] == without:
@@ -140,7 +140,7 @@ def _entries(log: str, database: str, without: str) -> Iterator[tuple[int, dict[
         yield current
 
 
-def _lines(log: str) -> Iterator[str]:
+def lines(log: str) -> Iterator[str]:
     """Each with the lines that go on with it."""
     whole: list[str] = []
     for line in log.split("\n"):  # splitlines() would split at characters within a statement

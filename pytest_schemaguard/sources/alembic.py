@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.migration import Migration
 from pytest_schemaguard.revisions import Failure, History, RunReport, Stairway, trouble
+from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.sources import Step
 from pytest_schemaguard.sources.session import FileRun, SqlError, excerpt, fix_of
 from pytest_schemaguard.sqltext.identifiers import in_quotes
@@ -177,7 +178,11 @@ class Alembic:
             (one.version_table_schema, one.version_table) for one in report.contexts
         )
         found: list[str] = []
-        with self._reach.databases().session(database) as owner, owner.cursor() as cursor:
+        databases = self._reach.databases()
+        with (
+            databases.session(database, settings=Settings.STAND_IN) as owner,
+            owner.cursor() as cursor,
+        ):
             for schema, table in tables:
                 name = in_quotes(schema, table) if schema else in_quotes(table)
                 try:

@@ -130,19 +130,19 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def is_one_statement(text: str) -> bool:
-    """Whether PostgreSQL takes it for one statement, or for none that it could run.
+    """Whether PostgreSQL takes it for no more than one statement, or refuses all of it.
 
-    A semicolon in parentheses, as rules have them, ends nothing: PostgreSQL's grammar has none
-    whose parentheses do not match.
+    A semicolon may end it. One in parentheses, as rules have them, ends nothing: no statement of
+    PostgreSQL's grammar leaves a parenthesis open.
     """
-    depth = 0
+    depth, ended = 0, False
     try:
         for token in tokens(text):
-            symbol = text[token.start : token.end]
-            if token.kind == "symbol":
-                depth += (symbol == "(") - (symbol == ")")
-                if depth < 0 or (symbol == ";" and not depth):
-                    return False
+            symbol = text[token.start : token.end] if token.kind == "symbol" else ""
+            depth += (symbol == "(") - (symbol == ")")
+            if depth < 0 or (ended and symbol != ";"):
+                return False
+            ended = ended or (symbol == ";" and not depth)
     except UnterminatedError:
         return False
     return depth == 0

@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.servers.sessions import connect
+from pytest_schemaguard.servers.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_schemaguard.servers import Server
@@ -21,7 +22,7 @@ class There:
         self._roles: list[str] = []
         self.sql("CREATE DATABASE customers")
         self.sql("CREATE ROLE schema_guard_0123abcd_owner")
-        customers = connect(server.admin.at("customers"))
+        customers = connect(server.admin.at("customers"), settings=Settings.OWN)
         with customers.cursor() as cursor:
             cursor.execute("CREATE TABLE customer (id int); INSERT INTO customer VALUES (1), (2)")
         customers.close()
@@ -53,7 +54,7 @@ class There:
 
     def all_of_it(self) -> list[Any]:
         """What must be the same afterwards."""
-        customers = connect(self.server.admin.at("customers"))
+        customers = connect(self.server.admin.at("customers"), settings=Settings.OWN)
         with customers.cursor() as cursor:
             cursor.execute("SELECT xmin::text, id FROM customer ORDER BY id")
             rows = cursor.fetchall()

@@ -40,7 +40,7 @@ def test_every_value_that_may_change_alone_is_changed(connection: Any) -> None:
         VALUES (1, 'x', true, 1.5, '2020-01-01', '2020-01-01 00:00Z', 'c', '{}');
         """,
     )
-    assert write_as_an_application(connection, {TABLE}) == 5
+    assert write_as_an_application(connection, {TABLE}, guard=connection) == 5
     assert rows(
         connection,
         """SELECT id, "a %", flag, price, born::text, at = '2020-01-02 00:00Z', code, data::text,
@@ -50,7 +50,7 @@ def test_every_value_that_may_change_alone_is_changed(connection: Any) -> None:
 
 def test_other_tables_stay_as_they_are(connection: Any) -> None:
     rows(connection, "CREATE TABLE a (n integer); INSERT INTO a VALUES (1)")
-    assert write_as_an_application(connection, set()) == 0
+    assert write_as_an_application(connection, set(), guard=connection) == 0
     assert rows(connection, "SELECT n FROM a") == [(1,)]
 
 
@@ -86,7 +86,10 @@ def test_what_a_constraint_or_trigger_protects_stays_and_the_rest_is_written(
         {guard};
         """,
     )
-    assert write_as_an_application(connection, {("public", "a"), ("public", "free")}) == 1
+    assert (
+        write_as_an_application(connection, {("public", "a"), ("public", "free")}, guard=connection)
+        == 1
+    )
     assert rows(connection, "SELECT n::text FROM a") == [("1",)]
     assert rows(connection, "SELECT n FROM free") == [(2,)]
 
@@ -101,5 +104,5 @@ def test_tables_of_other_roles_stay_as_they_are(connection: Any) -> None:
         SET ROLE application_writes_test;
         """,
     )
-    assert write_as_an_application(connection, {("public", "theirs")}) == 0
+    assert write_as_an_application(connection, {("public", "theirs")}, guard=connection) == 0
     rows(connection, "RESET ROLE; DROP ROLE application_writes_test")

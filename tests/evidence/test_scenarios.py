@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_schemaguard.checks.idempotent import findings
+from pytest_schemaguard.checks.idempotent import findings, unread_rows
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.evidence.scenarios import SecondRun, run_again
 from pytest_schemaguard.sources.plain import run_sql
@@ -39,14 +39,16 @@ def again(databases: Databases, tmp_path: Path) -> Callable[..., SecondRun]:
     """Runs a migration twice, on a database made by `before`."""
     numbers = itertools.count()
 
-    def twice(migration: str, before: str = USERS, exclude: tuple[str, ...] = ()) -> SecondRun:
+    def twice(
+        migration: str, before: str = USERS, exclude: tuple[str, ...] = (), prepare: str = ""
+    ) -> SecondRun:
         config = Config(
             file=tmp_path / "pyproject.toml", models=(), migrations=tmp_path, exclude=exclude
         )
         path = tmp_path / "m.sql"
         path.write_text(migration, encoding="utf-8")
         name = f"{tmp_path.name}-{next(numbers)}"
-        state = state_of(config, databases, name, before, path)
+        state = state_of(config, databases, name, before, path, prepare=prepare)
         second = run_again(
             config,
             databases,
@@ -182,3 +184,46 @@ def test_a_database_without_rows_has_nothing_to_write(again: Callable[..., Secon
     second = again("CREATE TABLE IF NOT EXISTS t (id integer);", "")
     assert second.written == 0
     assert told(second) == []
+
+
+FORCED = """
+ALTER TABLE users ENABLE ROW LEVEL SECURITY;
+ALTER TABLE users FORCE ROW LEVEL SECURITY;
+CREATE POLICY nobody ON users USING (id < 0 OR current_setting('row_security') = 'x');
+"""
+
+
+def test_rows_that_policies_hide_from_their_owner_are_compared(
+    again: Callable[..., SecondRun],
+) -> None:
+    changing = "INSERT INTO users (id, name) SELECT count(*) + 3, 'new' FROM pg_class;"
+    second = again(
+        "ALTER TABLE users NO FORCE ROW LEVEL SECURITY; DELETE FROM users WHERE id = 1;"
+        f" {changing.replace('count(*) + 3', '(random() * 1e9)::int')}"
+        " ALTER TABLE users FORCE ROW LEVEL SECURITY;",
+        USERS + FORCED,
+    )
+    assert second.run.applied, second.run.words
+    (change,) = second.changed
+    assert (change.before, change.after) == (2, 3)
+    assert second.differences == ()
+
+
+def test_rows_that_the_owner_may_not_read_are_told_and_the_check_is_unproven(
+    again: Callable[..., SecondRun],
+) -> None:
+    second = again(
+        "CREATE TABLE IF NOT EXISTS t (id integer);",
+        prepare="CREATE TABLE closed (id integer); INSERT INTO closed VALUES (1);"
+        "CREATE TABLE empty (id integer);"
+        "CREATE TABLE open (id integer); INSERT INTO open VALUES (1);"
+        "GRANT SELECT ON open TO PUBLIC;",
+    )
+    assert second.unread == ("public.closed",)
+    assert told(second) == []
+    assert unread_rows(second.unread) == (
+        "the rows of public.closed were not compared: the role that runs the migrations may not "
+        "read them\n  next: GRANT SELECT ON TABLE public.closed TO PUBLIC in `prepare`, or name the "
+        "table in `exclude`"
+    )
+    assert unread_rows(()) is None

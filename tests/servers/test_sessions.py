@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers.sessions import connect
+from pytest_schemaguard.servers.settings import Settings
+from pytest_schemaguard.sqltext.identifiers import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,3 +147,75 @@ def test_threads_connect_at_once_and_the_environment_comes_back(
     assert (os.environ["PGHOSTADDR"], os.environ["PGOPTIONS"]) == (
         "127.0.0.1", "-c search_path=hostile",
     )  # fmt: skip
+
+
+FACTS = """
+    SELECT current_setting('search_path'), current_setting('standard_conforming_strings'),
+      current_setting('statement_timeout'), current_setting('default_transaction_read_only'),
+      current_user = session_user
+"""
+AS_OWNER = (
+    "search_path = evil, pg_catalog",
+    "standard_conforming_strings = off",
+    "statement_timeout = 7000",
+    "default_transaction_read_only = on",
+)
+
+
+@pytest.fixture
+def altered(databases: Databases) -> str:
+    """A database whose owner has set things for it and for the role itself."""
+    databases.create("altered")
+    full = in_quotes(databases.full_name("altered"))
+    with databases.session("altered") as owner, owner.cursor() as cursor:
+        for setting in AS_OWNER:
+            cursor.execute(f"ALTER DATABASE {full} SET {setting}")
+    return "altered"
+
+
+@pytest.mark.parametrize(
+    ("as_admin", "settings", "expected"),
+    [
+        (False, None, ("evil, pg_catalog", "off", "7s", "on", True)),
+        (True, Settings.OWN, ("evil, pg_catalog", "off", "7s", "on", True)),
+        (False, Settings.STAND_IN, ("evil, pg_catalog", "on", "10min", "on", True)),
+        (False, Settings.GUARD, ("pg_catalog,pg_temp", "on", "10min", "off", True)),
+        (True, None, ("pg_catalog,pg_temp", "on", "10min", "off", True)),
+    ],
+)
+def test_whose_settings_a_session_has(
+    databases: Databases,
+    altered: str,
+    as_admin: bool,
+    settings: Settings | None,
+    expected: tuple[str, ...],
+) -> None:
+    with databases.session(altered, as_admin=as_admin, settings=settings) as session:
+        with session.cursor() as cursor:
+            cursor.execute(FACTS)
+            assert cursor.fetchone() == expected
+
+
+def test_options_of_a_url_stay_and_do_not_win(databases: Databases, altered: str) -> None:
+    mine = "-c search_path=mine -c geqo=off -c standard_conforming_strings=off"
+    address = replace(databases.address(altered), options=(("options", mine),))
+    connection = connect(address)
+    with connection.cursor() as cursor:
+        cursor.execute(FACTS.replace("SELECT", "SELECT current_setting('geqo'),"))
+        assert cursor.fetchone() == ("off", "pg_catalog,pg_temp", "on", "10min", "off", True)
+    connection.close()
+
+
+def test_a_pooler_that_drops_the_options_is_found_out(
+    databases: Databases, altered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = databases.address(altered)
+    monkeypatch.setattr(Settings, "options", lambda *_, **__: "-c geqo=on")  # what is left of them
+    with pytest.raises(ServerError) as caught:
+        connect(address)
+    assert str(caught.value) == (
+        f"{address.safe}: the session begins with the search_path evil, pg_catalog, and not with "
+        "the one that the guard has asked for\n"
+        "  next: name PostgreSQL itself, not a pooler such as PgBouncer: the guard sets what its "
+        "sessions begin with in their start-up options"
+    )
