@@ -191,9 +191,9 @@ def test_whose_settings_a_session_has(
     expected: tuple[str, ...],
 ) -> None:
     with databases.session(altered, as_admin=as_admin, settings=settings) as session:
-        with session.cursor() as cursor:
-            cursor.execute(FACTS)
-            assert cursor.fetchone() == expected
+        cursor = session.cursor()
+        cursor.execute(FACTS)
+        assert cursor.fetchone() == expected
 
 
 def test_options_of_a_url_stay_and_do_not_win(databases: Databases, altered: str) -> None:
