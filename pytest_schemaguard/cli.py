@@ -206,7 +206,11 @@ def _guard(config: Config, progress: Progress) -> Iterator[Guard]:
         finally:
             guard.close()
     finally:
-        run.close()
+        try:
+            run.close()
+        finally:
+            for note in run.notes:
+                print(f"schema-guard: {note}", file=sys.stderr)  # noqa: T201 - a command's output
 
 
 @contextmanager

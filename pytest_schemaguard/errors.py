@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def advice(code: int | None, place: Path) -> str | None:
+    """The next step after an error of the system with this errno, met in or below `place`."""
+    if code in {errno.ENOSPC, errno.EDQUOT}:
+        return f"free at least 256 MB in {place}, or set TMPDIR to a folder with that much"
+    if code == errno.EAGAIN:
+        return (
+            "the system starts no more processes or threads of this user: end some, or raise "
+            "`ulimit -u` (of a container: its pids limit)"
+        )
+    if code == errno.ENOMEM:
+        return "the system has no memory left: end other processes, or add memory"
+    if code in {errno.EMFILE, errno.ENFILE}:
+        return "raise `ulimit -n`, the number of files that a process may have open"
+    if code in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR}:
+        return "set TMPDIR to a folder that can be written and has 256 MB free"
+    return None
 
 
 class GuardError(Exception):

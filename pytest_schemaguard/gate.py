@@ -208,9 +208,10 @@ class Gate:
                 )
         if self._config.getoption("--schema-guard-keep") and any(map(json.failed, self._entries)):
             file = run_of(self._config).keep()
-            terminal.last_line(
-                self._config, f"schema-guard: the server is kept; to end it: rm {file}"
-            )
+            words = "nothing is kept: the run's keeper, who would see to that, has died"
+            if file is not None:
+                words = f"the server is kept; to end it: rm {file}"
+            terminal.last_line(self._config, f"schema-guard: {words}")
         came_to_its_end = exitstatus not in _CUT_SHORT
         if came_to_its_end and not self._entries:
             terminal.last_line(self._config, _why_nothing_ran(self._config, self._deselected))

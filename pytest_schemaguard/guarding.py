@@ -15,6 +15,7 @@ from pytest_schemaguard.configuration.settings import find, load, start
 from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.guard import Guard
 from pytest_schemaguard.progress import Progress
+from pytest_schemaguard.reports.terminal import last_line
 from pytest_schemaguard.run import Run
 from pytest_schemaguard.sharing import RUN
 
@@ -73,9 +74,20 @@ def run_of(config: pytest.Config) -> Run:
             run = Run.join(invitation)
             waiting = threading.Thread(target=_end_with_owner, args=(run,), daemon=True)
             waiting.start()
-        config.add_cleanup(run.close)
+        config.add_cleanup(lambda: _close(config, run))
         config.stash[run_key] = run
     return config.stash[run_key]
+
+
+def _close(config: pytest.Config, run: Run) -> None:
+    """Ends the run, and says what its processes had to say that is no check's."""
+    is_owner = run.is_owner
+    try:
+        run.close()
+    finally:
+        if is_owner:
+            for note in run.notes:
+                last_line(config, f"schema-guard: {note}")
 
 
 def _end_with_owner(run: Run) -> None:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hmac
 import os
 import secrets
+import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.errors import ServerError
+from pytest_schemaguard import cache
+from pytest_schemaguard.errors import ServerError, advice
+from pytest_schemaguard.locks import flocked_within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 PREFIX = "schema-guard-"
 ROOM_BYTES = 256 * 1024 * 1024
@@ -29,6 +33,8 @@ MEMORY = "/dev/shm"  # noqa: S108 - the run folder has a random name and mode 07
 OTHERS: tuple[str, ...] = ("/tmp", "/var/tmp")  # noqa: S108 - likewise
 LONGEST_NAME_BELOW = len("/schema-guard-01234567/socket/.s.PGSQL.65535")
 LOCK_DEADLINE_S = 240.0
+KEEPER_LOG_LINES = 5
+DIED = "look for the out-of-memory killer in the kernel's log (dmesg), then run it again"
 KEEPER = Path(__file__).parent / "servers" / "keeper.py"
 
 
@@ -60,27 +66,34 @@ class Run:
         self._held: dict[str, Any] = {}
         self._at_close: list[Callable[[], None]] = []
         self._at_end: dict[Any, Callable[[], None]] = {}
+        self._last_notes: tuple[str, ...] = ()
 
     @classmethod
     def begin(cls) -> Run:
         """A new run, owned by this process; its keeper also sweeps the folders of dead runs.
 
-        Raises ServerError when no folder can be made.
+        Raises ServerError when no folder or no keeper can be had; then nothing stays.
         """
         folder = place(os.environ) / f"{PREFIX}{secrets.token_hex(4)}"
-        owned = None
+        owned, subject = None, "run folder"
         try:
             folder.mkdir(mode=0o700)
             owned = os.open(folder / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.lockf(owned, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            keeper = _start_keeper(folder)
-        except OSError as error:
+            subject = "keeper"
+            keeper = _start_keeper(folder, _places_of_runs(folder.parent))
+        except BaseException as error:
+            shutil.rmtree(folder, ignore_errors=True)
             if owned is not None:
                 os.close(owned)
+            if not isinstance(error, OSError):
+                raise
             raise ServerError(
-                "run folder",
-                f"{folder}: {error.strerror or error}",
-                fix="set TMPDIR to a folder that can be written and has 256 MB free",
+                subject,
+                f"{folder}: {error.strerror or error}"
+                if subject == "run folder"
+                else f"the process that ends the run's servers cannot be started: {error}",
+                fix=advice(error.errno, folder.parent),
             ) from error
         return cls(folder, secret=secrets.token_bytes(32), owned=owned, keeper=keeper)
 
@@ -107,8 +120,56 @@ class Run:
     def is_owner(self) -> bool:
         return self._owned is not None and self._pid == os.getpid()
 
-    def keep(self) -> Path:
-        """Let everything stay after the end, until somebody removes the file that is returned."""
+    def note(self, words: str) -> None:
+        """Something that whoever started the run is told at its end, by whichever process of it."""
+        with contextlib.suppress(OSError), (self.folder / "notes").open("a") as file:
+            file.write(" ".join(words.split()) + "\n")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be told, each once, and that there is no cache, if so."""
+        refusal = cache.refusal()
+        without = [] if refusal is None else [cache.WITHOUT.format(refusal)]
+        try:
+            lines = (self.folder / "notes").read_text(errors="replace").splitlines()
+        except OSError:
+            lines = []
+        return tuple(dict.fromkeys([*without, *lines, *self._last_notes]))
+
+    def without_keeper(self, error: OSError) -> ServerError:
+        """Why the keeper did not answer; `error` is what the connection to it met."""
+        if not self.folder.is_dir():
+            return ServerError(
+                "run folder", f"{self.folder} is gone: the run that made it has ended"
+            )
+        log = (self.folder / "keeper.log").read_text(errors="replace")
+        lack = errno.EAGAIN if "can't start new thread" in log else None
+        return ServerError(
+            "keeper",
+            f"the process that starts and ends the run's servers has died: {error.strerror}",
+            detail="\n".join(log.splitlines()[-KEEPER_LOG_LINES:]),
+            fix=advice(lack, self.folder.parent) or DIED,
+        )
+
+    def make(self, name: str, make: Callable[[Path], None]) -> Path:
+        """A folder of this name in the run's, made whole by the first process that needs it."""
+        folder = self.folder / name
+        with self.lock(name):
+            if not folder.is_dir():
+                new = folder.with_name(f"{name}.new")
+                shutil.rmtree(new, ignore_errors=True)
+                new.mkdir(mode=0o755)
+                make(new)
+                new.rename(folder)
+        return folder
+
+    def keep(self) -> Path | None:
+        """Let everything stay after the end, until somebody removes the file that is returned.
+
+        None where the keeper, who would see to that, has died.
+        """
+        if self._keeper is not None and self._keeper.poll() is not None:
+            return None
         file = self.folder / "keep"
         file.touch()
         return file
@@ -132,8 +193,10 @@ class Run:
                     for end in self._at_end.values():
                         closing.callback(end)
         finally:
+            self._last_notes = self.notes
             owned, self._owned = self._owned, None
             if owned is not None:
+                self._stand_in()
                 os.close(owned)
         if wait and self._keeper is not None:
             try:
@@ -144,6 +207,24 @@ class Run:
                     f"{self.folder} is still there 15 s after the run",
                     detail=(self.folder / "keeper.log").read_text(errors="replace"),
                 ) from error
+
+    def _stand_in(self) -> None:
+        """Ends the servers and removes the folder where the keeper, who would, has died."""
+        keeper = self._keeper
+        status = None if keeper is None else keeper.poll()
+        if keeper is None or status is None:
+            return
+        from pytest_schemaguard.servers import remove_containers
+        from pytest_schemaguard.servers.keeper import clear
+
+        remove_containers(self)
+        clear(self.folder)
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else "ended"
+        words = (
+            f"the run's keeper (pid {keeper.pid}), which ends its servers, {how} before the run's "
+            f"end; the run ended them itself and removed {self.folder}; next: {DIED}"
+        )
+        self._last_notes += (words,)
 
     @contextlib.contextmanager
     def lock(self, name: str, *, deadline_s: float = LOCK_DEADLINE_S) -> Iterator[None]:
@@ -160,16 +241,13 @@ class Run:
                 "run folder", f"{self.folder} is gone: the run that made it has ended"
             ) from error
         try:
-            deadline = time.monotonic() + deadline_s
-            while not flocked(lock):
-                if time.monotonic() > deadline:
-                    raise ServerError(
-                        f"lock {name}",
-                        f"another process of this run has held it for {deadline_s:.0f} s",
-                        fix="end that process; `fuser` names it: "
-                        f"fuser {self.folder / (name + '.lock')}",
-                    )
-                time.sleep(0.002)
+            if not flocked_within(lock, deadline_s, poll_s=0.002):
+                raise ServerError(
+                    f"lock {name}",
+                    f"another process of this run has held it for {deadline_s:.0f} s",
+                    fix="end that process; `fuser` names it: "
+                    f"fuser {self.folder / (name + '.lock')}",
+                )
             yield
         finally:
             os.close(lock)
@@ -189,26 +267,15 @@ class Run:
         return self._held[name]
 
 
-def flocked(descriptor: int) -> bool:
-    """Whether the lock could be had without waiting."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def place(environ: Mapping[str, str]) -> Path:
     """The folder for run folders: /dev/shm where 256 MB are free there, else TMPDIR, /tmp, ...
 
     Unix sockets live below it, so its path must be short. Where none has the room, the one with
     the most. Raises ServerError when none can be written.
     """
-    temporary = environ.get("TMPDIR") or tempfile.gettempdir()
     roomy: list[tuple[int, Path]] = []
-    for name in (MEMORY, temporary, *OTHERS, environ.get("XDG_RUNTIME_DIR", "")):
-        candidate = Path(name)
-        if not name or len(str(candidate)) + LONGEST_NAME_BELOW > SOCKET_PATH_LIMIT:
+    for candidate in _candidates(environ):
+        if len(str(candidate)) + LONGEST_NAME_BELOW > SOCKET_PATH_LIMIT:
             continue
         if not (candidate.is_absolute() and candidate.is_dir() and os.access(candidate, os.W_OK)):
             continue
@@ -220,15 +287,37 @@ def place(environ: Mapping[str, str]) -> Path:
     if not roomy:
         raise ServerError(
             "run folder",
-            f"neither TMPDIR ({temporary}) nor /dev/shm, /tmp or /var/tmp can be written and has "
-            "a path short enough for a socket",
+            f"neither TMPDIR ({_temporary(environ)}) nor /dev/shm, /tmp or /var/tmp can be written "
+            "and has a path short enough for a socket",
             fix="set TMPDIR to a folder that can be written, with a path of at most "
             f"{SOCKET_PATH_LIMIT - LONGEST_NAME_BELOW} characters",
         )
     return max(roomy, key=lambda room: room[0])[1]
 
 
-def _start_keeper(folder: Path) -> subprocess.Popen[bytes]:
+def _temporary(environ: Mapping[str, str]) -> str:
+    return environ.get("TMPDIR") or tempfile.gettempdir()
+
+
+def _candidates(environ: Mapping[str, str]) -> list[Path]:
+    named = (MEMORY, _temporary(environ), *OTHERS, environ.get("XDG_RUNTIME_DIR", ""))
+    return [Path(name) for name in named if name]
+
+
+def _places_of_runs(own: Path) -> list[Path]:
+    """Where this user's runs have had their folders: what a dead one left is looked for there.
+
+    Another run's TMPDIR is known from the cache, where each run notes a place that is its own.
+    """
+    folder, usual = cache.user_cache(), [Path(name) for name in (MEMORY, *OTHERS) if name]
+    noted = [Path(os.fsdecode(one)) for one in cache.all_of(folder, "place-")]
+    if folder is not None and own not in {*usual, *noted}:
+        with contextlib.suppress(OSError):
+            cache.put(folder, f"place-{cache.key(str(own))}", os.fsencode(own))
+    return list(dict.fromkeys([*_candidates(os.environ), *noted]))
+
+
+def _start_keeper(folder: Path, places: Iterable[Path]) -> subprocess.Popen[bytes]:
     # Bound here and handed over, so that whoever connects next cannot come too early.
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with listening, (folder / "keeper.log").open("ab") as log:
@@ -237,7 +326,10 @@ def _start_keeper(folder: Path) -> subprocess.Popen[bytes]:
         (folder / "keeper").chmod(0o600)
         listening.listen(64)
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", str(KEEPER), str(folder), str(listening.fileno())],
+            [
+                *(sys.executable, "-I", "-S", str(KEEPER), str(folder), str(listening.fileno())),
+                *map(str, places),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -12,13 +12,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard.cache import user_cache
 from pytest_schemaguard.catalog.expected import build, clear
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.settle import settled_differences
 from pytest_schemaguard.catalog.surroundings import remade, surroundings
 from pytest_schemaguard.catalog.transaction import rolled_back
 from pytest_schemaguard.evidence import expectation_cache as cache
-from pytest_schemaguard.servers.cache import user_cache
 from pytest_schemaguard.servers.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Expectation:
         self._databases = databases
         self._migrated = migrated
         self._models = models
-        self._folder = folder or cache.folder_in(user_cache())
+        self._folder = folder or user_cache()
         self._lock = threading.RLock()
         self._owner: Any = None
         """Of the scratch database, once the models' schema is in it."""

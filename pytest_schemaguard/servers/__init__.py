@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard import cache
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers.databases import Databases
 from pytest_schemaguard.servers.provider import Candidate, Missing, Provider, Server, Wanted
@@ -24,6 +25,7 @@ __all__ = [
     "log_tail",
     "obtain",
     "release_at_end",
+    "remove_containers",
     "used",
 ]
 
@@ -131,6 +133,16 @@ def _read(file: Path, wanted: Wanted, run: Run) -> Server:
 
     url = parse_url(wanted.provider) if wanted.is_url else None
     return Server.from_json(file.read_text(), password=run.password, url=url)
+
+
+def remove_containers(run: Run) -> None:
+    """Remove the containers of the run's servers, which its keeper does where it lives."""
+    for file in run.folder.glob("server-*.json"):
+        container = json.loads(file.read_text())["container"]
+        if container is not None:
+            from pytest_schemaguard.servers import docker
+
+            docker.remove(container)
 
 
 def _provider(name: str) -> Provider:

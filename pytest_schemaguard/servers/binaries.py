@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard import cache
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.servers import cache
+from pytest_schemaguard.trust import doubt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,13 +119,10 @@ def within_reach(binaries: Binaries, account: Account, run: Run) -> Binaries:
         )
     name = f"postgresql-{binaries.version}-{binaries.key}"
     copied = cache.obtain(
-        reachable_cache(account), name, lambda folder: copy_programs(prefix, folder)
+        reachable_cache(account), name, lambda folder: copy_programs(prefix, folder), run.note
     )
     if copied is None:
-        copied = run.folder / name
-        with run.lock(name):
-            if not copied.is_dir():
-                copy_programs(prefix, copied)
+        copied = run.make(name, lambda folder: copy_programs(prefix, folder))
     return replace(binaries, folder=copied / binaries.folder.name)
 
 
@@ -145,10 +143,9 @@ def reachable_cache(account: Account) -> Path | None:
         folder = parent / cache.NAME
         try:
             folder.mkdir(mode=0o755, exist_ok=True)
-            status = folder.lstat()
         except OSError:
             continue
         # Others may not have put programs there for the server to run.
-        if folder.is_dir() and status.st_uid == os.geteuid() and not status.st_mode & 0o022:
+        if not doubt(folder):
             return folder
     return None

@@ -216,6 +216,16 @@ def log_tail(container: str, lines: int | None) -> str:
         return f"(no log: {error})"
 
 
+def remove(container: str) -> None:
+    """Remove it, if it is there and the engine answers."""
+    from docker.errors import DockerException
+    from testcontainers.core.docker_client import DockerClient
+
+    with contextlib.suppress(DockerException, OSError):
+        client = DockerClient(timeout=ENGINE_DEADLINE_S).client
+        client.containers.get(container).remove(force=True, v=True)
+
+
 def sweep(engine: Any) -> None:
     """Remove the containers of this machine's runs that are dead, their keeper too."""
     from docker.errors import DockerException

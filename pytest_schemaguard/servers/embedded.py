@@ -13,8 +13,8 @@ import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard import cache
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.servers import cache
 from pytest_schemaguard.servers.account import server_account
 from pytest_schemaguard.servers.binaries import Binaries, probe, reachable_cache
 from pytest_schemaguard.servers.datafolder import full_or_broken
@@ -75,7 +75,11 @@ class Archive:
 
     def start(self, wanted: Wanted, run: Run) -> Server:
         """Raises ServerError."""
-        found = probe(self._unpacked(run) / "bin", origin=self.origin)
+        folder = self._unpacked(run)
+        found = probe(folder / "bin", origin=self.origin)
+        if isinstance(found, str):  # what is whole in the cache may still be of no use
+            cache.discard(folder)
+            found = probe(self._unpacked(run) / "bin", origin=self.origin)
         if isinstance(found, str):
             raise ServerError(
                 self.origin, found, fix="install the system libraries that it names, or use docker"
@@ -90,12 +94,9 @@ class Archive:
         status = self.tarball.stat()
         name = f"postgresql-{self.version}-{cache.key(str(self.tarball), status.st_mtime_ns)}"
         try:
-            folder = cache.obtain(reachable_cache(server_account()), name, self._unpack)
+            folder = cache.obtain(reachable_cache(server_account()), name, self._unpack, run.note)
             if folder is None:
-                folder = run.folder / name
-                with run.lock(name):
-                    if not folder.is_dir():
-                        self._unpack(folder)
+                folder = run.make(name, self._unpack)
         except OSError as error:
             raise full_or_broken(run.folder / "s" / "data", error) from error
         return folder

@@ -1,7 +1,8 @@
 """The keeper: stops what a run started and removes its folder, however the run ended.
 
-A program of its own (`python -I -S keeper.py FOLDER DESCRIPTOR`), standard library only, in its own
-session so that Ctrl-C does not reach it. It is the parent of the run's servers. The processes of
+A program of its own (`python -I -S keeper.py FOLDER DESCRIPTOR PLACE ...`), standard library only,
+in its own session so that Ctrl-C does not reach it. It also sweeps what dead runs left in the
+places, which are the folders that runs have had their folders in. It is the parent of the run's servers. The processes of
 the run ask it for things on the socket it listens on, one JSON line each:
 
 `{"do": "start", "argv", "folder", "data", "uid", "gid", "env", "log"}` starts a server; the answer is `{"pid"}`
@@ -16,17 +17,24 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PREFIX = "schema-guard-"
+NAME = re.compile(rf"{PREFIX}[0-9a-f]{{8}}")
+OWNER_LOCK = "owner.lock"
 IMMEDIATE_S = 2.5
 """How long PostgreSQL may take to shut down, and initdb to finish, before they are killed."""
 DETACHED_S = 1.0
@@ -87,7 +95,7 @@ class Keeper:
                         **account,
                     )
             except (OSError, subprocess.SubprocessError) as error:
-                say(connection, {"error": str(error)})
+                say(connection, {"error": str(error), "errno": getattr(error, "errno", None)})
                 return lambda: None
             entry = (server, data)
             self.servers.append(entry)
@@ -265,52 +273,87 @@ def working_in(folder: Path) -> list[int]:
 
 
 def remove(folder: Path) -> None:
+    """Removes it, its lock last: what is left of it, should this be killed, can be swept."""
     # A worker that outlives its controller for a moment may still write.
     for _ in range(100):
+        with contextlib.suppress(OSError):
+            for entry in [*os.scandir(folder)]:
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                elif entry.name != OWNER_LOCK:
+                    Path(entry.path).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
             return
         time.sleep(0.03)
 
 
-def sweep(own: Path) -> None:
-    """Remove the folders beside ours whose owner and keeper both died."""
-    for folder in own.parent.glob(f"{PREFIX}*"):
+def clear(folder: Path) -> None:
+    """Kills what works in the folder, whose run and keeper have both died, and removes it.
+
+    Processes of another pid namespace are not seen, as those of a container that shares /dev/shm
+    or /tmp with this one. A server there loses its folder here: PostgreSQL looks for its
+    postmaster.pid once a minute, and ends when it is gone (RecheckDataDirLockFile in miscinit.c).
+    """
+    segments = [shared_memory_segment(file.parent) for file in folder.glob("*/data/PG_VERSION")]
+    kill_those_working_in(folder)
+    for segment in segments:
+        remove_segment(segment)
+    remove(folder)
+
+
+def sweep(own: Path, places: Iterable[str]) -> None:
+    """Removes what this user's dead runs left in these folders.
+
+    Whether a run is dead says its lock alone, which processes of other containers see too: it is
+    free once neither its owner nor its keeper lives.
+    """
+    for place in places:
         try:
-            status = folder.lstat()
-            if folder == own or status.st_uid != os.geteuid():
-                continue
-            if time.time() - status.st_mtime < NEWBORN_S:
-                continue
-            lock = os.open(folder / "owner.lock", os.O_RDWR | os.O_NOFOLLOW)
+            # Not pathlib's glob: there may be many thousand other files.
+            with os.scandir(place) as entries:
+                found = [Path(entry.path) for entry in entries if NAME.fullmatch(entry.name)]
         except OSError:
             continue
-        try:
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            continue  # alive
-        else:
-            segments = [
-                shared_memory_segment(file.parent) for file in folder.glob("*/data/PG_VERSION")
-            ]
-            kill_those_working_in(folder)
-            for segment in segments:
-                remove_segment(segment)
-            remove(folder)
-        finally:
-            os.close(lock)
+        for folder in found:
+            if folder.name != own.name:
+                sweep_one(folder)
+
+
+def sweep_one(folder: Path) -> None:
+    try:
+        status = folder.lstat()
+        is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+        if not is_own or time.time() - status.st_mtime < NEWBORN_S:
+            return
+        lock = os.open(folder / OWNER_LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        # Its run was killed before it made its lock: then it is empty, or it is no run's.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        return
+    except OSError:
+        return
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return  # alive
+    else:
+        clear(folder)
+    finally:
+        os.close(lock)
 
 
 def main() -> None:
-    folder, descriptor = Path(sys.argv[1]), int(sys.argv[2])
+    folder, descriptor, places = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     keeper = Keeper(folder)
     listening = socket.socket(fileno=descriptor)
     threading.Thread(target=keeper.listen, args=(listening,), daemon=True).start()
-    sweeping = threading.Thread(target=sweep, args=(folder,), daemon=True)
+    sweeping = threading.Thread(target=sweep, args=(folder, places), daemon=True)
     sweeping.start()
     try:
-        owner = os.open(folder / "owner.lock", os.O_RDWR)
+        owner = os.open(folder / OWNER_LOCK, os.O_RDWR)
         fcntl.lockf(owner, fcntl.LOCK_EX)  # until the owner ends
         while (folder / "keep").exists():  # the owner asked for it; the lock says that it lives
             time.sleep(KEPT_POLL_S)

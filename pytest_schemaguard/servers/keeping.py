@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.errors import ServerError
+from pytest_schemaguard.errors import ServerError, advice
 
 if TYPE_CHECKING:
     from pytest_schemaguard.run import Run
@@ -21,6 +23,7 @@ class Kept:
     """
 
     def __init__(self, run: Run, request: dict[str, Any]) -> None:
+        self._run = run
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._received = b""
         try:
@@ -29,20 +32,29 @@ class Kept:
             answer = self._line(ANSWER_DEADLINE_S)
         except OSError as error:
             self._socket.close()
-            raise ServerError(
-                "keeper", f"it does not answer in {run.folder}: {error}: the run has ended"
-            ) from error
+            raise run.without_keeper(error) from error
         if answer is None or "error" in answer:
             self._socket.close()
-            what = "no answer" if answer is None else answer["error"]
-            raise ServerError("server", f"{request['argv'][0]} does not start: {what}")
+            if answer is None:
+                answer = {"error": f"its keeper did not answer within {ANSWER_DEADLINE_S:.0f} s"}
+            raise ServerError(
+                "server",
+                f"{request['argv'][0]} does not start: {answer['error']}",
+                fix=advice(answer.get("errno"), run.folder),
+            )
 
     def close(self) -> None:
         self._socket.close()
 
     def exit_status(self, *, wait_s: float) -> int | None:
-        """The status of a server that ended, or None after waiting that long."""
-        answer = self._line(wait_s)
+        """The status of a server that ended, or None after waiting that long.
+
+        Raises ServerError when the keeper has died.
+        """
+        try:
+            answer = self._line(wait_s)
+        except OSError as error:
+            raise self._run.without_keeper(error) from error
         return None if answer is None else int(answer.get("exit", -1))
 
     def keep(self) -> None:
@@ -57,7 +69,7 @@ class Kept:
             except (TimeoutError, socket.timeout):  # noqa: UP041 - Python 3.9's name is 3.10's too
                 return None
             if not received:
-                return {"error": "it ended"}
+                raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
             self._received += received
         line, _, self._received = self._received.partition(b"\n")
         answer: dict[str, Any] = json.loads(line)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.servers import cache
+from pytest_schemaguard import cache
 from pytest_schemaguard.servers.binaries import Binaries, probe
 from pytest_schemaguard.servers.private import PrivateServer, unusable
 from pytest_schemaguard.servers.provider import NEWEST_MAJOR, Missing
@@ -80,6 +80,7 @@ def _bindir(config: str) -> str:
         [config, "--bindir"],
         capture_output=True,
         text=True,
+        errors="surrogateescape",  # a folder's name is bytes
         timeout=PG_CONFIG_DEADLINE_S,
         check=True,
     )

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard import cache
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers import datafolder
@@ -33,6 +34,7 @@ START_DEADLINE_S = 60.0
 POLL_S = 0.002
 SOCKET_PORT = 5432
 LOG_LINES = 20
+TAIL_BYTES = 1 << 16
 
 SETTINGS = (
     # Nothing in there outlives the run.
@@ -63,6 +65,15 @@ SETTINGS = (
 SINCE_18 = (("io_method", "sync"),)
 
 
+class _CachedError(Exception):
+    """A ServerError of a server that was made from these entries of the cache."""
+
+    def __init__(self, cause: ServerError, entries: list[Path]) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+        self.entries = entries
+
+
 def settings_for(major: int) -> tuple[tuple[str, str], ...]:
     return SETTINGS + (SINCE_18 if major >= 18 else ())  # noqa: PLR2004 - named by SINCE_18
 
@@ -79,17 +90,41 @@ class PrivateServer:
         return f"PostgreSQL {self.binaries.version}, {self.provider} ({self.binaries.origin})"
 
     def start(self, wanted: Wanted, run: Run) -> Server:
-        """Raises ServerError, with the tail of the log where there is one."""
+        """Raises ServerError, with the tail of the log where there is one.
+
+        What is whole in the cache may still be of no use: a server that does not start from it is
+        tried once more, from what is made anew.
+        """
+        try:
+            return self._attempt(wanted, run)
+        except _CachedError as error:
+            for entry in error.entries:
+                cache.discard(entry)
+            try:
+                server = self._attempt(wanted, run)
+            except _CachedError as again:
+                raise again.cause from None
+            entries = " and ".join(map(str, error.entries))
+            run.note(f"no server started from {entries} in the cache; it was made anew")
+            return server
+
+    def _attempt(self, wanted: Wanted, run: Run) -> Server:
+        """Raises ServerError, and _CachedError where something of the cache was used."""
         account = server_account()
         programs = within_reach(self.binaries, account, run).folder
+        entries = [] if programs == self.binaries.folder else [programs.parent]
         # 5 characters: a path to a socket must be short.
         folder = run.folder / f"s{secrets.token_hex(2)}"
         try:
             _make_folders(folder, account)
-            datafolder.make(self.binaries, programs, folder / "data", account)
+            entries += datafolder.make(
+                self.binaries, programs, folder / "data", account, tell=run.note
+            )
             return self._start_in(folder, programs, account, wanted, run)
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, ServerError) and entries:
+                raise _CachedError(error, entries) from error
             raise
 
     def _start_in(
@@ -159,7 +194,7 @@ def unusable(binaries: Binaries) -> Missing | None:
         "in the user database, and initdb refuses to run without one; no folder initialised "
         "earlier is in the cache",
         command=f"echo 'guard:x:{account.uid}:{account.gid}::/:/bin/sh' >> /etc/passwd, or start "
-        "the guard once as a user with an entry and the same cache folder (XDG_CACHE_HOME)",
+        "the guard once as root with the same cache folder (XDG_CACHE_HOME), which is root's",
     )
 
 
@@ -204,8 +239,12 @@ def _is_ready(data: Path) -> bool:
 
 
 def tail(log: Path, lines: int) -> str:
+    """The last lines of a log; of a large one not more than TAIL_BYTES."""
     try:
-        text = log.read_text(errors="replace")
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            text = file.read(TAIL_BYTES).decode(errors="replace")
     except OSError as error:
         return f"(no log: {error})"
     return "\n".join(text.splitlines()[-lines:])

@@ -168,15 +168,53 @@ def test_a_uid_without_a_passwd_entry_is_told_what_it_lacks(lent: Path) -> None:
     assert "echo 'guard:x:54321:54321::/:/bin/sh' >> /etc/passwd" in said
 
 
-def test_a_uid_without_a_passwd_entry_uses_a_cache_that_another_filled(lent: Path) -> None:
-    cache = lent / ".cache"
-    cache.mkdir(mode=0o777)
-    cache.chmod(0o777)
-    first = run_as(65534, lent, XDG_CACHE_HOME=str(cache))
+def test_a_uid_without_a_passwd_entry_uses_a_cache_that_root_filled(
+    lent: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cache = tmp_path_factory.mktemp("cache")
+    for one in (cache, *cache.parents[:2]):
+        one.chmod(0o755)
+    first = run_as(0, lent, XDG_CACHE_HOME=str(cache))
     assert first.returncode == 0, first.stdout + first.stderr
     done = run_as(54321, lent, XDG_CACHE_HOME=str(cache))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "5 passed, 1 skipped" in done.stdout
+
+
+def test_a_cache_of_another_user_is_not_used_and_that_is_said(lent: Path) -> None:
+    first = run_as(65534, lent, XDG_CACHE_HOME=str(lent / ".cache"))
+    assert first.returncode == 0, first.stdout + first.stderr
+    made = lent / ".cache"
+    assert done_without(run_as(0, lent, XDG_CACHE_HOME=str(made))) == (
+        f"{lent} can be written by other users (its mode is 777)"
+    )
+    lent.chmod(0o755)
+    assert done_without(run_as(0, lent, XDG_CACHE_HOME=str(made))) == (
+        f"{made} belongs to the user nobody"
+    )
+    home = {"HOME": str(made), "XDG_CACHE_HOME": ""}
+    assert done_without(run_as(0, lent, **home)) == f"{made} belongs to the user nobody"
+
+
+def test_without_a_home_that_exists_there_is_no_cache_and_none_is_made(lent: Path) -> None:
+    nowhere = lent / "nowhere"
+    for uid in (0, 65534):
+        assert done_without(run_as(uid, lent, HOME=str(nowhere))) in {
+            f"{lent} can be written by other users (its mode is 777)",
+            f"{nowhere}: No such file or directory",
+        }
+        assert not nowhere.exists()
+        lent.chmod(0o755)
+
+
+def done_without(done: subprocess.CompletedProcess[str]) -> str:
+    """Why the run, which passed, had no cache, as it says in its last line."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = done.stdout.splitlines()[-1]
+    before, _, after = last.partition("; so each run makes anew what it would keep")
+    assert after.endswith("next: set XDG_CACHE_HOME to a folder that only you can write to"), last
+    assert before.startswith("schema-guard: no cache: "), last
+    return before.removeprefix("schema-guard: no cache: ")
 
 
 def test_a_report_that_cannot_be_written_is_told(project: Project) -> None:

@@ -68,8 +68,11 @@ class Process:
     def folder(self) -> Path:
         return Path(self.report["folder"])
 
-    def close(self) -> None:
-        self.child.communicate("close\n", timeout=60)
+    def close(self) -> list[str]:
+        """Ends it in order; what its run has to tell."""
+        said, _ = self.child.communicate("close\n", timeout=60)
+        notes: list[str] = json.loads(said.splitlines()[-1]) if said else []
+        return notes
 
     def end(self) -> None:
         self.child.kill()

@@ -33,11 +33,13 @@ def main() -> None:
             databases.create(f"of_{os.getpid()}")
             report["server"] = server.to_json()
             report["database"] = databases.address(f"of_{os.getpid()}").url()
+        report["notes"] = run.notes
     except GuardError as error:
         report["error"] = str(error)
     print(json.dumps(report), flush=True)
     if sys.stdin.readline().strip() == "close":
         run.close(wait=True)
+        print(json.dumps(run.notes), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import re
 import select
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,7 +20,7 @@ import psycopg2
 import pytest
 
 from pytest_schemaguard import run as run_module
-from pytest_schemaguard.servers.keeper import shared_memory_segment
+from pytest_schemaguard.servers.keeper import shared_memory_segment, sweep
 from tests.servers.conftest import OWN, assert_gone, processes_of
 
 if TYPE_CHECKING:
@@ -187,6 +189,105 @@ def test_a_run_whose_keeper_died_too_is_swept_by_the_next(
     assert_gone(folder)
 
 
+def test_a_run_whose_keeper_died_ends_its_server_itself_and_says_so(
+    process: Callable[..., Process],
+) -> None:
+    owner = process("begin", wanted=OWN)
+    folder, segment = owner.folder, None
+    segment = shared_memory_segment(data_of(owner.server))
+    keeper = kill_keeper(folder)
+    assert processes_of(folder), "the server lost its keeper and lives on"
+    (note,) = owner.close()
+    assert note == (
+        f"the run's keeper (pid {keeper}), which ends its servers, was killed by SIGKILL before "
+        f"the run's end; the run ended them itself and removed {folder}; next: look for the "
+        "out-of-memory killer in the kernel's log (dmesg), then run it again"
+    )
+    assert not folder.exists()
+    assert_gone(folder)
+    assert segment not in segments(), "shared memory leaked"
+
+
+def test_what_wants_a_server_when_the_keeper_has_died_is_told(
+    process: Callable[..., Process],
+) -> None:
+    owner = process("begin")
+    kill_keeper(owner.folder)
+    worker = process("join", wanted=OWN, invitation=owner.invitation)
+    assert worker.report["error"] == (
+        "keeper: the process that starts and ends the run's servers has died: Connection refused\n"
+        "  next: look for the out-of-memory killer in the kernel's log (dmesg), then run it again"
+    )
+    assert len(owner.close()) == 1
+    assert_gone(owner.folder)
+
+
+def test_what_dead_runs_left_is_swept_wherever_runs_have_been(
+    process: Callable[..., Process], tmp_path: Path
+) -> None:
+    """Also below a TMPDIR of another run, and below no folder that is no run's."""
+    with contextlib.ExitStack() as folders:
+        other, usual = (
+            Path(folders.enter_context(tempfile.TemporaryDirectory(dir="/tmp"))) for _ in range(2)
+        )
+        environ = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+        owner = process("begin", wanted=OWN, apart=True, environ={**environ, "TMPDIR": str(other)})
+        for folder in (other, usual):
+            folder.chmod(0o755)
+        assert owner.folder.parent == other
+        kill_keeper(owner.folder)
+        owner.end()
+        left = make_old(owner.folder)
+        spared = [
+            make_like(other / name) for name in ("schema-guard-notes", "schema-guard-1234567")
+        ]
+        if os.geteuid() == 0:
+            foreign = make_like(other / "schema-guard-0000aaaa")
+            os.chown(foreign, 65534, 65534)
+            spared.append(foreign)
+        link = other / "schema-guard-00000001"
+        link.symlink_to(make_like(other / "elsewhere"))
+        begun = other / "schema-guard-00000002"  # killed before it had its lock
+        begun.mkdir()
+        make_old(begun)
+        for number in range(3000):
+            (other / f"file{number}").touch()
+        process("begin", apart=True, environ={**environ, "TMPDIR": str(usual)}).close()
+        assert_gone(left)
+        assert not begun.exists()
+        assert [one for one in (*spared, link / "x") if not one.exists()] == []
+
+
+def make_like(folder: Path) -> Path:
+    """What looks like a dead run's folder."""
+    folder.mkdir()
+    (folder / "owner.lock").touch()
+    (folder / "x").touch()
+    return make_old(folder)
+
+
+def make_old(folder: Path) -> Path:
+    os.utime(folder, (1_000_000_000, 1_000_000_000))
+    return folder
+
+
+def test_a_sweep_that_is_killed_leaves_what_the_next_one_sees(tmp_path: Path) -> None:
+    folder = tmp_path / "schema-guard-0000bbbb"
+    make_like(folder)
+    (folder / "data").mkdir()
+    script = (
+        "import shutil, sys, os; from pathlib import Path; from pytest_schemaguard.servers import "
+        "keeper\nkeeper.shutil.rmtree = lambda *_, **__: os._exit(9)\n"
+        "keeper.remove(Path(sys.argv[1]))"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, folder], check=False)
+    assert killed.returncode == 9
+    assert (folder / "owner.lock").exists()
+    make_old(folder)
+    sweep(tmp_path / "schema-guard-ffffffff", [str(tmp_path)])
+    assert not folder.exists()
+
+
 def test_a_living_run_is_not_swept_by_the_next(
     process: Callable[..., Process], apart: dict[str, Any]
 ) -> None:
@@ -237,9 +338,12 @@ def shared_memory_used_in(folder: Path) -> set[str]:
     return used
 
 
-def kill_keeper(folder: Path, sent: signal.Signals = signal.SIGKILL) -> None:
-    keeper = next(line for line in processes_of(folder) if "keeper.py" in line)
-    os.kill(int(keeper.split()[0]), sent)
+def kill_keeper(folder: Path, sent: signal.Signals = signal.SIGKILL) -> int:
+    """Its pid."""
+    line = next(line for line in processes_of(folder) if "keeper.py" in line)
+    keeper = int(line.split()[0])
+    os.kill(keeper, sent)
+    return keeper
 
 
 def data_of(server: Server) -> Path:

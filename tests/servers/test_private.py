@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 import pytest
 
+from pytest_schemaguard import cache
 from pytest_schemaguard import run as run_module
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers import Databases, Server, Wanted, log_tail, obtain
@@ -220,8 +222,8 @@ def test_a_uid_without_a_passwd_entry_and_no_cache_is_told_so(
         "no folder initialised earlier is in the cache\n"
     ) in words
     assert (
-        " echo 'guard:x:54321:54321::/:/bin/sh' >> /etc/passwd, or start the guard once as a "
-        "user with an entry and the same cache folder (XDG_CACHE_HOME)"
+        " echo 'guard:x:54321:54321::/:/bin/sh' >> /etc/passwd, or start the guard once as root "
+        "with the same cache folder (XDG_CACHE_HOME), which is root's"
     ) in words
     one.close()
 
@@ -300,9 +302,9 @@ def test_the_initialised_folder_is_made_once(
     environ = {"XDG_CACHE_HOME": str(tmp_path)}
     process("begin", wanted=OWN, environ=environ).close()
     (entry,) = (tmp_path / "pytest-schemaguard").glob("data-*[0-9a-f]")
-    made = (entry / "PG_VERSION").stat()
+    made = entry.stat()
     process("begin", wanted=OWN, environ=environ).close()
-    again = (entry / "PG_VERSION").stat()
+    again = entry.stat()
     assert (made.st_ino, made.st_mtime_ns) == (again.st_ino, again.st_mtime_ns)
 
 
@@ -325,6 +327,95 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     blocked.write_text("")
     one = process("begin", wanted=OWN, environ={"XDG_CACHE_HOME": str(blocked)})
     assert "database" in one.report, one.report
+    one.close()
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda entry: os.truncate(entry, 0),
+        lambda entry: os.truncate(entry, 4_000_000),
+        lambda entry: entry.write_bytes(bytes(entry.stat().st_size)),
+        lambda entry: entry.write_bytes(entry.read_bytes().replace(b"pg_class", b"pg_glass")),
+        lambda entry: (entry.unlink(), shutil.copytree("/etc/skel", entry)),
+        lambda entry: (entry.unlink(), entry.symlink_to("/etc")),
+    ],
+    ids=["empty", "cut", "zeros", "other bytes", "folder", "link"],
+)
+def test_an_initialised_folder_that_is_not_whole_is_made_anew(
+    process: Callable[..., Process], tmp_path: Path, harm: Callable[[Path], object]
+) -> None:
+    environ = {"XDG_CACHE_HOME": str(tmp_path)}
+    process("begin", wanted=OWN, environ=environ).close()
+    (entry,) = (tmp_path / "pytest-schemaguard").glob("data-*[0-9a-f]")
+    whole = entry.stat().st_size
+    harm(entry)
+    one = process("begin", wanted=OWN, environ=environ)
+    psycopg2.connect(one.report["database"]).close()
+    assert one.report["notes"] == []
+    assert abs(entry.lstat().st_size - whole) < 100_000
+    one.close()
+
+
+def test_a_whole_entry_that_starts_no_server_is_made_anew_once_and_that_is_told(
+    process: Callable[..., Process], tmp_path: Path, run: Run
+) -> None:
+    environ = {"XDG_CACHE_HOME": str(tmp_path)}
+    process("begin", wanted=OWN, environ=environ).close()
+    folder = tmp_path / "pytest-schemaguard"
+    (entry,) = folder.glob("data-*[0-9a-f]")
+    packed = cache.get(folder, entry.name)
+    assert packed is not None
+    assert b"base/1/PG_VERSION" in packed
+    cache.put(folder, entry.name, packed.replace(b"global/pg_control", b"global/pg_CONTROL"))
+    one = process("begin", wanted=OWN, environ=environ)
+    psycopg2.connect(one.report["database"]).close()
+    assert one.report["notes"] == [f"no server started from {entry} in the cache; it was made anew"]
+    one.close()
+    assert cache.get(folder, entry.name) is not None
+    again = process("begin", wanted=OWN, environ=environ)
+    assert again.report["notes"] == []
+    again.close()
+
+
+def test_what_cannot_start_is_tried_from_the_cache_and_anew_and_then_told(run: Run) -> None:
+    with pytest.raises(ServerError) as caught:
+        obtain(Wanted(provider=PRIVATE, settings=(("shared_buffers", "a lot"),)), run)
+    assert 'invalid value for parameter "shared_buffers": "a lot"' in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert run.notes == ()
+
+
+@as_root
+@pytest.mark.parametrize(("size", "inodes"), [("4m", 0), ("64m", 5)])
+def test_a_cache_without_room_is_done_without_and_that_is_told(
+    process: Callable[..., Process], tmp_path: Path, size: str, inodes: int
+) -> None:
+    small = f"mount -t tmpfs -o size={size},nr_inodes={inodes} tmpfs {tmp_path} && "
+    prefix = in_a_mount_namespace(small + f"trap 'ls -R {tmp_path}' EXIT")
+    one = process("begin", wanted=OWN, environ={"XDG_CACHE_HOME": str(tmp_path)}, prefix=prefix)
+    psycopg2.connect(one.report["database"]).close()
+    (note,) = one.report["notes"]
+    assert note.startswith(f"the cache entry {tmp_path}/pytest-schemaguard/data-"), note
+    assert note.endswith(" could not be written: No space left on device")
+    inside = Path(f"/proc/{one.report['pid']}/root{tmp_path}/pytest-schemaguard")
+    assert not [path.name for path in inside.iterdir() if "making" in path.name]
+    one.close()
+
+
+def test_a_lock_that_another_process_holds_is_done_without_and_that_is_told(
+    process: Callable[..., Process], tmp_path: Path
+) -> None:
+    environ = {"XDG_CACHE_HOME": str(tmp_path)}
+    process("begin", wanted=OWN, environ=environ).close()
+    (entry,) = (tmp_path / "pytest-schemaguard").glob("data-*[0-9a-f]")
+    entry.unlink()
+    lock = entry.with_name(f"{entry.name}.lock")
+    with lock.open() as holding:
+        fcntl.flock(holding, fcntl.LOCK_EX)
+        one = process("begin", wanted=OWN, environ=environ)
+        psycopg2.connect(one.report["database"]).close()
+    assert one.report["notes"] == [cache.held(entry.parent, entry.name)]
     one.close()
 
 
