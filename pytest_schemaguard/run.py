@@ -33,7 +33,6 @@ MEMORY = "/dev/shm"  # noqa: S108 - the run folder has a random name and mode 07
 OTHERS: tuple[str, ...] = ("/tmp", "/var/tmp")  # noqa: S108 - likewise
 LONGEST_NAME_BELOW = len("/schema-guard-01234567/socket/.s.PGSQL.65535")
 LOCK_DEADLINE_S = 240.0
-KEEPER_LOG_LINES = 5
 DIED = "look for the out-of-memory killer in the kernel's log (dmesg), then run it again"
 KEEPER = Path(__file__).parent / "servers" / "keeper.py"
 
@@ -83,9 +82,13 @@ class Run:
             subject = "keeper"
             keeper = _start_keeper(folder, _places_of_runs(folder.parent))
         except BaseException as error:
-            shutil.rmtree(folder, ignore_errors=True)
             if owned is not None:
                 os.close(owned)
+            with contextlib.suppress(OSError):
+                # Not by rmtree, which opens folders: there may be no descriptor left to be had.
+                for name in ("owner.lock", "keeper.log", "keeper"):
+                    (folder / name).unlink(missing_ok=True)
+                folder.rmdir()
             if not isinstance(error, OSError):
                 raise
             raise ServerError(
@@ -142,14 +145,22 @@ class Run:
             return ServerError(
                 "run folder", f"{self.folder} is gone: the run that made it has ended"
             )
-        log = (self.folder / "keeper.log").read_text(errors="replace")
-        lack = errno.EAGAIN if "can't start new thread" in log else None
+        said, step = self._keepers_end()
         return ServerError(
             "keeper",
             f"the process that starts and ends the run's servers has died: {error.strerror}",
-            detail="\n".join(log.splitlines()[-KEEPER_LOG_LINES:]),
-            fix=advice(lack, self.folder.parent) or DIED,
+            detail=said,
+            fix=step,
         )
+
+    def _keepers_end(self) -> tuple[str, str]:
+        """What the keeper said before it died, and the next step."""
+        try:
+            said = (self.folder / "keeper.log").read_text(errors="replace").strip()
+        except OSError:
+            said = ""
+        lack = errno.EAGAIN if "can't start new thread" in said else None
+        return said.rpartition("\n")[2], advice(lack, self.folder.parent) or DIED
 
     def make(self, name: str, make: Callable[[Path], None]) -> Path:
         """A folder of this name in the run's, made whole by the first process that needs it."""
@@ -217,12 +228,14 @@ class Run:
         from pytest_schemaguard.servers import remove_containers
         from pytest_schemaguard.servers.keeper import clear
 
+        said, step = self._keepers_end()
         remove_containers(self)
         clear(self.folder)
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else "ended"
+        how += f" ({said})" if said else ""
         words = (
             f"the run's keeper (pid {keeper.pid}), which ends its servers, {how} before the run's "
-            f"end; the run ended them itself and removed {self.folder}; next: {DIED}"
+            f"end; the run ended them itself and removed {self.folder}; next: {step}"
         )
         self._last_notes += (words,)
 

@@ -182,7 +182,7 @@ def set_password(data: Path, password: str) -> None:
 
 def _advice(said: str, place: Path) -> str | None:
     """The next step after the error of the system that a program names in its output."""
-    codes = (errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.ENOMEM, errno.EMFILE)
+    codes = (errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EMFILE)
     return next((advice(code, place) for code in codes if os.strerror(code) in said), None)
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import shutil
 import subprocess
 import sys
 import time
@@ -152,3 +154,21 @@ def assert_gone(folder: Path) -> None:
         left = processes_of(folder)
         assert time.monotonic() < deadline, (folder.exists(), left)
         time.sleep(0.01)
+
+
+def unlisted_uid(uid: int = 54321) -> tuple[str, ...]:
+    """A prefix that runs a command as a uid that no passwd entry names."""
+    with pytest.raises(KeyError):
+        pwd.getpwuid(uid)
+    # The interpreter may be in root's home; nothing else of root's is lent.
+    prefix = (
+        "setpriv",
+        f"--reuid={uid}",
+        f"--regid={uid}",
+        "--clear-groups",
+        "--inh-caps=+dac_read_search",
+        "--ambient-caps=+dac_read_search",
+    )
+    if shutil.which("setpriv") is None or subprocess.run([*prefix, "true"], check=False).returncode:
+        pytest.skip("no setpriv that sets ambient capabilities")
+    return prefix

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 
 from pytest_schemaguard import run as run_module
@@ -21,6 +22,11 @@ def main() -> None:
         run_module.MEMORY, run_module.OTHERS = "", ()
     run_module.ROOM_BYTES = specification.get("room", run_module.ROOM_BYTES)
     report: dict[str, object] = {"pid": os.getpid()}
+    files = specification.get("files")
+    if files is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    if specification.get("python"):
+        sys.executable = specification["python"]
     try:
         run = Run.begin() if what == "begin" else Run.join(specification["invitation"])
         report["folder"] = str(run.folder)

@@ -21,7 +21,7 @@ import pytest
 
 from pytest_schemaguard import run as run_module
 from pytest_schemaguard.servers.keeper import shared_memory_segment, sweep
-from tests.servers.conftest import OWN, assert_gone, processes_of
+from tests.servers.conftest import OWN, assert_gone, processes_of, unlisted_uid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -220,6 +220,58 @@ def test_what_wants_a_server_when_the_keeper_has_died_is_told(
     )
     assert len(owner.close()) == 1
     assert_gone(owner.folder)
+
+
+NO_KEEPER = "keeper: the process that ends the run's servers cannot be started: "
+RAISE_FILES = "\n  next: raise `ulimit -n`, the number of files that a process may have open"
+
+
+@pytest.mark.parametrize(
+    ("more", "begins", "ends"),
+    [
+        ({"files": 4}, "keeper: ", RAISE_FILES),
+        ({"files": 5}, f"{NO_KEEPER}[Errno 24] Too many open files", RAISE_FILES),
+        ({"files": 7}, f"{NO_KEEPER}[Errno 24] Too many open files", RAISE_FILES),
+        (
+            {"python": "/nonexistent/python"},
+            f"{NO_KEEPER}[Errno 2] No such file or directory: '/nonexistent/python'",
+            "",
+        ),
+    ],
+)
+def test_nothing_stays_of_a_run_whose_keeper_cannot_be_started(
+    process: Callable[..., Process],
+    apart: dict[str, Any],
+    more: dict[str, Any],
+    begins: str,
+    ends: str,
+) -> None:
+    one = process("begin", wanted=OWN, **apart, **more)
+    assert one.report["error"].startswith(begins)
+    assert one.report["error"].endswith(ends)
+    assert list(Path(apart["environ"]["TMPDIR"]).iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_nothing_stays_of_a_run_whose_user_may_start_no_more_processes(
+    process: Callable[..., Process], apart: dict[str, Any]
+) -> None:
+    place = Path(apart["environ"]["TMPDIR"])
+    place.chmod(0o777)
+    for limit in (1, 2):
+        prefix = (*unlisted_uid(), "prlimit", f"--nproc={limit}")
+        one = process("begin", wanted=OWN, prefix=prefix, **apart)
+        words = one.report["error"]
+        assert "Resource temporarily unavailable" in words or "can't start new thread" in words
+        assert "TMPDIR" not in words
+        if limit == 1:
+            assert words == (
+                f"{NO_KEEPER}[Errno 11] Resource temporarily unavailable\n"
+                "  next: the system starts no more processes or threads of this user: end some, or "
+                "raise `ulimit -u` (of a container: its pids limit)"
+            )
+        one.close()
+        assert list(place.iterdir()) == []
 
 
 def test_what_dead_runs_left_is_swept_wherever_runs_have_been(

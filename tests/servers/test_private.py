@@ -25,7 +25,7 @@ from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers import Databases, Server, Wanted, log_tail, obtain
 from pytest_schemaguard.servers.account import Account
 from pytest_schemaguard.servers.binaries import Binaries, probe, within_reach
-from tests.servers.conftest import OWN, PRIVATE, assert_gone
+from tests.servers.conftest import OWN, PRIVATE, assert_gone, unlisted_uid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,24 +186,6 @@ def test_a_disk_that_is_full_for_initdb_is_said_too(
         "  next: free at least 256 MB in /dev/shm, or set TMPDIR to a folder with that much"
     )
     one.close()
-
-
-def unlisted_uid(uid: int = 54321) -> tuple[str, ...]:
-    """A prefix that runs a command as a uid that no passwd entry names."""
-    with pytest.raises(KeyError):
-        pwd.getpwuid(uid)
-    # The interpreter may be in root's home; nothing else of root's is lent.
-    prefix = (
-        "setpriv",
-        f"--reuid={uid}",
-        f"--regid={uid}",
-        "--clear-groups",
-        "--inh-caps=+dac_read_search",
-        "--ambient-caps=+dac_read_search",
-    )
-    if shutil.which("setpriv") is None or subprocess.run([*prefix, "true"], check=False).returncode:
-        pytest.skip("no setpriv that sets ambient capabilities")
-    return prefix
 
 
 @as_root
