@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
+from pytest_schemaguard.notices import bound
 from pytest_schemaguard.servers.settings import SEARCH_PATH, Settings
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def connect(
             fix=_NO_POOLER if "startup parameter" in str(error) else None,
         ) from error
     connection.autocommit = True
+    bound(connection)
     try:
         _verify(connection, address, token=token, owner=owner or address.user, settings=settings)
     except BaseException:

@@ -120,11 +120,11 @@ class _Loading:
                 raise self._refused(error)
         for session in (self._owner, self._admin):
             session.execute(_own("RESET ALL"))
-        said = [*self._owner.notices, *self._admin.notices]
+        said = (*self._owner.notices.told, *self._admin.notices.told)
         return Loaded(
             statements=self._count,
             seconds=time.perf_counter() - began,
-            notices=(*(notice.rstrip() for notice in said), *self._left_out),
+            notices=(*said, *self._left_out),
             roles=tuple(sorted(self._roles)),
         )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections import deque
 from dataclasses import asdict, dataclass
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_schemaguard.errors import ServerError
+from pytest_schemaguard.notices import Notices, bound
 from pytest_schemaguard.sources import extensions, shown
 from pytest_schemaguard.sources.watch import Watch
 from pytest_schemaguard.sqltext.lexer import tokens
@@ -145,11 +145,11 @@ class Session:
         self.connection = connection
         self._watch = watch
         self._path = path
-        self.notices: deque[str] = deque()
+        self.notices = Notices()
         self.rolled_back = False
         connection.autocommit = True
-        # psycopg2 keeps 50 notices in a list, and all of them in anything else.
         connection.notices = self.notices
+        bound(connection)
         timeout_ms = max(1, round(watch.statement_timeout_s * 1000))
         sql = f"SET statement_timeout = {timeout_ms}"
         refused = self.execute(Statement(sql=sql, line=1, kind="sql"))
@@ -177,7 +177,7 @@ class Session:
         return FileRun(
             statements=count,
             seconds=time.perf_counter() - began,
-            notices=tuple(notice.rstrip() for notice in self.notices),
+            notices=self.notices.told,
             error=error,
             transaction=self.transaction,
             rolled_back=self.rolled_back,

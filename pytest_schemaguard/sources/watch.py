@@ -113,7 +113,8 @@ class Watch:
                     "PostgreSQL",
                     f"a statement did not end within {self.statement_timeout_s:g} s, "
                     "nor when it was cancelled, nor when its connection was closed",
-                    fix="end the server's process by hand",
+                    fix="look whether this machine has memory left, and whether the server hangs; "
+                    "one that the guard has started ends with the run",
                 )
 
     def _cancel(self) -> None:
