@@ -45,6 +45,33 @@ def test_waits(schema_guard_url, number):
 """
 
 
+KILLING = """
+import os, re, signal
+from pathlib import Path
+
+def test_kills_the_keeper(schema_guard_url):
+    folder = re.search(r"host=(/.*/schema-guard-[0-9a-f]{8})/", schema_guard_url)[1]
+    Path("folder").write_text(folder)
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"keeper.py\\0" + folder.encode() in command:
+            os.kill(int(process.name), signal.SIGKILL)
+"""
+
+
+def write_project(project: Path, *, provider: str, more: str = "") -> None:
+    (project / "models.py").write_text(MODELS)
+    (project / "migrations").mkdir()
+    (project / "migrations" / "1.sql").write_text("CREATE TABLE thing (id serial PRIMARY KEY);")
+    (project / "pyproject.toml").write_text(
+        f'[tool.schema-guard]\nmodels = "models:Base"\nmigrations = "migrations"\n'
+        f'server = "{provider}"\n{more}'
+    )
+
+
 class Killed:
     """pytest in the middle of two tests that use the server, each in a worker under xdist."""
 
@@ -93,17 +120,8 @@ def killed(tmp_path: Path) -> Iterator[Callable[..., Killed]]:
     started: list[Killed] = []
 
     def start(*, workers: int = 0, provider: str = PRIVATE, image: str = "") -> Killed:
-        (tmp_path / "models.py").write_text(MODELS)
+        write_project(tmp_path, provider=provider, more=f'image = "{image}"\n' if image else "")
         (tmp_path / "test_waiting.py").write_text(WAITING)
-        (tmp_path / "migrations").mkdir()
-        (tmp_path / "migrations" / "1.sql").write_text(
-            "CREATE TABLE thing (id serial PRIMARY KEY);"
-        )
-        more = f'image = "{image}"\n' if image else ""
-        (tmp_path / "pyproject.toml").write_text(
-            f'[tool.schema-guard]\nmodels = "models:Base"\nmigrations = "migrations"\n'
-            f'server = "{provider}"\n{more}'
-        )
         one = Killed(tmp_path, workers=workers)
         started.append(one)
         return one
@@ -148,6 +166,33 @@ def test_a_killed_worker_takes_no_server_along(killed: Callable[..., Killed]) ->
     psycopg2.connect(one.told[1]["url"]).close()
     one.end()
     assert_gone(one.folder)
+
+
+@pytest.mark.parametrize("arguments", [[], ["-n", "2"], ["--schema-guard", "-k", "kills"]])
+def test_a_run_whose_keeper_is_killed_ends_its_server_and_says_so(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    write_project(tmp_path, provider=PRIVATE)
+    (tmp_path / "test_killing.py").write_text(KILLING)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    folder = Path((tmp_path / "folder").read_text())
+    assert_gone(folder)
+    last = done.stdout.splitlines()[-1]
+    begin, _, rest = last.partition(")")
+    assert done.returncode == 0
+    assert begin.startswith("schema-guard: the run's keeper (pid ")
+    assert rest == (
+        ", which ends its servers, was killed by SIGKILL before the run's end; the run ended them "
+        f"itself and removed {folder}; next: look for the out-of-memory killer in the kernel's log "
+        "(dmesg), then run it again"
+    )
 
 
 @pytest.mark.docker
