@@ -10,11 +10,13 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import environment
+from pytest_schemaguard.project.output import bounded
 from pytest_schemaguard.project.peer import GarbageError, GoneError, Peer
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ class Project:
         self._is_entered = False
         """Whether the process knows its database and has raised its fence."""
         self._output: Path | None = None
+        self._bounded = ExitStack()
         self._noted = 0
         """Where the notes of this call's refusals begin."""
 
@@ -204,6 +207,7 @@ class Project:
                 self._peer.end()
                 self._peer = None
                 self._is_entered = False
+            self._bounded.close()
 
     def _booted(self) -> Peer:
         if self._peer is not None:
@@ -215,6 +219,7 @@ class Project:
             descriptor, name = tempfile.mkstemp(prefix="output-", suffix=".txt", dir=self._folder)
             self._output = Path(name)
             with os.fdopen(descriptor, "ab") as output:
+                self._bounded.enter_context(bounded(output.fileno()))
                 self._peer = Peer(
                     cwd=self._config.root, env=self._variables(), output=output.fileno()
                 )

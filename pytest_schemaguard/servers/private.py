@@ -60,6 +60,8 @@ SETTINGS = (
     ("log_line_prefix", "%m [%p] %e %u@%d "),
     ("log_destination", "stderr"),
     ("log_error_verbosity", "default"),
+    # Statements and errors; not each WARNING, which a loop can raise until the disk is full.
+    ("log_min_messages", "error"),
     ("lc_messages", "C"),
 )
 SINCE_18 = (("io_method", "sync"),)

@@ -10,6 +10,7 @@ another line. `log_line_prefix` is private.SETTINGS's
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import secrets
 import time
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 DEADLINE_S = 10.0
 """How long the log may take to show what was written; a container's goes through its engine."""
 POLL_S = 0.01
+MOST_BYTES = 256 << 20
+"""Of the log, for one command: it is read into memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,5 +236,13 @@ def _text(server: Server, start: int) -> str:
         assert server.container is not None
         return docker.log_tail(server.container, None)
     with server.log.open("rb") as file:
+        size = file.seek(0, os.SEEK_END) - start
+        if size > MOST_BYTES:
+            raise ServerError(
+                "PostgreSQL",
+                f"what was sent to it takes {size >> 20} MB of its log, and more than "
+                f"{MOST_BYTES >> 20} MB are not read",
+                fix="let it send less at once: COPY is one statement, however many rows it has",
+            )
         file.seek(start)
-        return file.read().decode(errors="replace")
+        return file.read(size).decode(errors="replace")

@@ -22,6 +22,7 @@ from typing import IO, Any
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import command_words, environment
 from pytest_schemaguard.project.inside import here, known_passwords
+from pytest_schemaguard.project.output import bounded
 from pytest_schemaguard.project.tasks import programs
 from pytest_schemaguard.project.tasks.telling import told
 
@@ -42,7 +43,7 @@ def run(arguments: dict[str, Any]) -> dict[str, Any]:
     )
     began = time.perf_counter()
     # Not a pipe: what the command leaves behind could keep it open for ever.
-    with told(f"running {words[0]}"), tempfile.TemporaryFile() as output:
+    with told(f"running {words[0]}"), tempfile.TemporaryFile() as output, bounded(output.fileno()):
         _adopt_orphans()
         process = _start(words, output, subject=arguments["subject"], root=Path(arguments["root"]))
         try:

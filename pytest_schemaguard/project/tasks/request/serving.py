@@ -9,11 +9,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.inside import here
+from pytest_schemaguard.project.output import bounded
 from pytest_schemaguard.project.tasks import programs
 from pytest_schemaguard.project.tasks.request import listening
 from pytest_schemaguard.project.tasks.request.message import Response
@@ -31,6 +32,7 @@ STOP_S = 5.0
 GONE_S = 1.0
 """How long to wait for killed processes; zombies that nobody reaps stay in their group."""
 TAIL_LINES = 30
+TAIL_BYTES = 1 << 16
 
 
 class Serving:
@@ -61,6 +63,7 @@ class Serving:
             )
         self._port = _port()
         self._command = [part.replace("{port}", str(self._port)) for part in command]
+        self._bounded = ExitStack()
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -80,6 +83,7 @@ class Serving:
             raise ProjectError(
                 self._subject, f"{program} cannot be started: {error}", fix="check that it runs"
             ) from None
+        self._bounded.enter_context(bounded(self._output.fileno()))
         try:
             self._wait()
         except BaseException:
@@ -89,6 +93,7 @@ class Serving:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._bounded.close()
         self._output.close()
 
     def ask(self, message: Message, *, timeout_s: float) -> Response:
@@ -130,9 +135,10 @@ class Serving:
 
     def tail(self, start: int = 0, end: int | None = None) -> str:
         """The last lines that it printed between two places, without secrets."""
-        size = (self.printed() if end is None else end) - start
+        end = self.printed() if end is None else end
+        start = max(start, end - TAIL_BYTES)
         # pread: the process writes through the same offset.
-        text = os.pread(self._output.fileno(), size, start).decode(errors="replace")
+        text = os.pread(self._output.fileno(), end - start, start).decode(errors="replace")
         return self._hide("\n".join(text.splitlines()[-TAIL_LINES:]))
 
     def _wait(self) -> None:
