@@ -85,10 +85,11 @@ def _deliver(number: int, message: bytes) -> None:
         return
     from psycopg2.extensions import encodings
 
-    # Not connection.encoding, which does not know what a SET of the file's own has changed.
-    encoding = connection.get_parameter_status("client_encoding")
-    codec = encodings.get(encoding, "utf-8")
-    notices = connection.notices
-    notices.append(message.decode(codec, errors="replace"))
-    if isinstance(notices, list):
-        del notices[:-_LISTED]
+    # psycopg2, too, drops what the thing in place of its list does not take.
+    with contextlib.suppress(Exception):
+        # Not connection.encoding, which does not know what a SET of the file's own has changed.
+        encoding = connection.get_parameter_status("client_encoding")
+        notices = connection.notices
+        notices.append(message.decode(encodings.get(encoding, "utf-8"), errors="replace"))
+        if isinstance(notices, list):
+            del notices[:-_LISTED]

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import time
 from dataclasses import dataclass
@@ -76,6 +77,11 @@ class _CachedError(Exception):
         self.entries = entries
 
 
+def _was_killed(error: ServerError) -> bool:
+    """Whether the server was killed from outside, of which what it was made from is innocent."""
+    return any(sign in str(error) for sign in (f"status {-signal.SIGKILL}", "by signal 9"))
+
+
 def settings_for(major: int) -> tuple[tuple[str, str], ...]:
     return SETTINGS + (SINCE_18 if major >= 18 else ())  # noqa: PLR2004 - named by SINCE_18
 
@@ -125,7 +131,7 @@ class PrivateServer:
             return self._start_in(folder, programs, account, wanted, run)
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
-            if isinstance(error, ServerError) and entries:
+            if isinstance(error, ServerError) and entries and not _was_killed(error):
                 raise _CachedError(error, entries) from error
             raise
 

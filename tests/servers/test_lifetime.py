@@ -395,6 +395,8 @@ def kill_keeper(folder: Path, sent: signal.Signals = signal.SIGKILL) -> int:
     line = next(line for line in processes_of(folder) if "keeper.py" in line)
     keeper = int(line.split()[0])
     os.kill(keeper, sent)
+    if sent == signal.SIGKILL:
+        until(lambda: Path(f"/proc/{keeper}/stat").read_text().split()[2] == "Z")
     return keeper
 
 

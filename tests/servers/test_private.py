@@ -284,10 +284,10 @@ def test_the_initialised_folder_is_made_once(
     environ = {"XDG_CACHE_HOME": str(tmp_path)}
     process("begin", wanted=OWN, environ=environ).close()
     (entry,) = (tmp_path / "pytest-schemaguard").glob("data-*[0-9a-f]")
-    made = entry.stat()
+    kept = entry.with_name("kept")
+    kept.hardlink_to(entry)
     process("begin", wanted=OWN, environ=environ).close()
-    again = entry.stat()
-    assert (made.st_ino, made.st_mtime_ns) == (again.st_ino, again.st_mtime_ns)
+    assert entry.samefile(kept)
 
 
 def test_other_programs_have_an_initialised_folder_of_their_own(tmp_path: Path) -> None:
