@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard import cache
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers.databases import Databases
 from pytest_schemaguard.servers.provider import Candidate, Missing, Provider, Server, Wanted

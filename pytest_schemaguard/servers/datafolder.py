@@ -172,7 +172,7 @@ def set_password(data: Path, password: str) -> None:
             raise ServerError(
                 "data folder",
                 f"{file} is not as initdb made it, so that the superuser cannot get a password",
-                fix=f"rm -r {cache.user_cache() or 'the cache folder'}, from which it was copied",
+                fix="choose another `server`",
             )
         with file.open("r+b") as opened:
             opened.write(content.replace(NOBODY.encode(), new.encode()))

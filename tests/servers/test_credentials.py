@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
+from pytest_schemaguard import cache
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.run import Run
 from pytest_schemaguard.servers import Databases, Server, Wanted, find, obtain
 from pytest_schemaguard.servers.account import UNUSED
 from pytest_schemaguard.servers.application_role import application_address
+from pytest_schemaguard.servers.datafolder import set_password
 from pytest_schemaguard.servers.scram import NOBODY
 from pytest_schemaguard.servers.sessions import connect
 from tests.servers.conftest import OWN, processes_of
@@ -220,21 +222,30 @@ def test_a_create_role_that_fails_shows_neither_its_password_nor_its_verifier(
         admin.close()
 
 
-def test_a_data_folder_that_has_no_place_for_the_password_is_told(
+def test_a_data_folder_that_has_no_place_for_the_password_is_told(tmp_path: Path) -> None:
+    roles = tmp_path / "global" / "1260"
+    roles.parent.mkdir()
+    roles.write_bytes(b"x" * len(NOBODY))
+    with pytest.raises(ServerError) as caught:
+        set_password(tmp_path, "secret")
+    assert str(caught.value) == (
+        f"data folder: {roles} is not as initdb made it, so that the superuser cannot get a "
+        "password\n  next: choose another `server`"
+    )
+
+
+def test_one_in_the_cache_that_has_none_is_made_anew(
     process: Callable[..., Process], tmp_path: Path
 ) -> None:
     environ = {"XDG_CACHE_HOME": str(tmp_path)}
     process("begin", wanted=OWN, environ=environ).close()
-    (entry,) = (tmp_path / "pytest-schemaguard").glob("data-*[0-9a-f]")
-    roles = entry / "global" / "1260"
-    roles.write_bytes(roles.read_bytes().replace(NOBODY.encode(), b"x" * len(NOBODY)))
+    folder = tmp_path / "pytest-schemaguard"
+    (entry,) = folder.glob("data-*[0-9a-f]")
+    packed = cache.get(folder, entry.name)
+    assert packed is not None
+    cache.put(folder, entry.name, packed.replace(NOBODY.encode(), b"x" * len(NOBODY)))
     one = process("begin", wanted=OWN, environ=environ)
-    words = one.report["error"]
-    assert words.startswith("data folder: ")
-    assert (
-        "/data/global/1260 is not as initdb made it, so that the superuser cannot get a password\n"
-        "  next: rm -r "
-    ) in words
+    assert one.report["notes"] == [f"no server started from {entry} in the cache; it was made anew"]
     one.close()
 
 
