@@ -11,8 +11,8 @@ from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.rows import any_row, texts
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.login import LOG_SAYS, Attempt, LoginReport, RequestReport
-from pytest_schemaguard.project.environment import secrets_in
 from pytest_schemaguard.project.tasks.request.message import cut, secrets
+from pytest_schemaguard.redaction import secrets_in
 from pytest_schemaguard.servers.statement_log import record
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 from pytest_schemaguard.version_tables import is_version_table

@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project import environment
+from pytest_schemaguard.redaction import secrets_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def here() -> Inside:
 def known_passwords() -> frozenset[str]:
     """What a task must not tell: of the variables, and of the database whatever holds it."""
     own = {one.address.password for one in _here}
-    return environment.secrets_in(os.environ) | own
+    return secrets_in(os.environ) | own
 
 
 def enter(inside: Inside) -> None:

@@ -18,6 +18,7 @@ from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import environment
 from pytest_schemaguard.project.output import bounded
 from pytest_schemaguard.project.peer import GarbageError, GoneError, Peer
+from pytest_schemaguard.redaction import redacted, secrets_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,7 +79,7 @@ class Project:
         self._python_path = python_path
         self._preload = preload
         self._fences = fences
-        self._secrets = environment.secrets_in(os.environ) | environment.secrets_in(self._env)
+        self._secrets = secrets_in(os.environ) | secrets_in(self._env)
         self._lock = threading.RLock()
         self._peer: Peer | None = None
         self._is_entered = False
@@ -276,7 +277,7 @@ class Project:
             progress(self._redacted(text))
 
     def _redacted(self, text: str) -> str:
-        return environment.redacted(text, self._secrets)
+        return redacted(text, self._secrets)
 
     def _notes(self) -> bytes:
         try:

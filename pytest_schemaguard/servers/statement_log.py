@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.project.environment import redacted
+from pytest_schemaguard.redaction import redacted
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 
 if TYPE_CHECKING:

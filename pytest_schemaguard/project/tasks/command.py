@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project import command_words, environment
+from pytest_schemaguard.project import command_words
 from pytest_schemaguard.project.inside import here, known_passwords
 from pytest_schemaguard.project.output import bounded
 from pytest_schemaguard.project.tasks import programs
 from pytest_schemaguard.project.tasks.telling import told
+from pytest_schemaguard.redaction import redacted
 
 TAIL_LINES = 30
 ORPHANS_S = 5.0
@@ -105,4 +106,4 @@ def _tail(output: IO[bytes]) -> str:
     # pread: what still writes does so through the same offset.
     text = os.pread(output.fileno(), size - start, start).decode(errors="replace")
     lines = text.rstrip().splitlines()[-TAIL_LINES:]
-    return environment.redacted("\n".join(lines), known_passwords())
+    return redacted("\n".join(lines), known_passwords())

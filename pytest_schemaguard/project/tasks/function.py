@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project import environment
 from pytest_schemaguard.project.failure import words
 from pytest_schemaguard.project.inside import here, known_passwords
 from pytest_schemaguard.project.tasks import loading
 from pytest_schemaguard.project.tasks.telling import told
+from pytest_schemaguard.redaction import redacted
 
 TAIL_LINES = 20
 STDERR = 2
@@ -112,7 +112,7 @@ def _told(error: BaseException, subject: str, root: Path, printed: int) -> dict[
         "statement": getattr(error, "statement", None),  # SQLAlchemy's
     }
     shown = {
-        name: environment.redacted(text, secrets)[:LONGEST_STATEMENT] if text else None
+        name: redacted(text, secrets)[:LONGEST_STATEMENT] if text else None
         for name, text in found.items()
     }
     return {**shown, "path": wrong.path, "line": wrong.line}
@@ -145,4 +145,4 @@ def _refused() -> list[str]:
         notes = (here().folder / "refused.txt").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return []
-    return environment.redacted(notes, known_passwords()).splitlines()
+    return redacted(notes, known_passwords()).splitlines()

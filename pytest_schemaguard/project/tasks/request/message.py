@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, urlencode
 
-from pytest_schemaguard.project.environment import redacted
+from pytest_schemaguard.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
