@@ -17,6 +17,7 @@ import psycopg2
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.snapshot import Snapshot
 from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.redaction import passwords_in, redacted
 from pytest_schemaguard.servers.sessions import run_comment
 from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.sources.plain import run_sql
@@ -226,7 +227,10 @@ class States:
                 return
             raise MigrationError(
                 "prepare",
-                f"PostgreSQL refused it: {error.diag.message_primary or error}",
+                redacted(
+                    f"PostgreSQL refused it: {error.diag.message_primary or error}",
+                    passwords_in(sql),
+                ),
                 detail=excerpt(sql),
                 fix="`prepare` is run by the superuser in each throwaway database",
                 path=self._relative(self._config.file),

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ConfigError
+from pytest_schemaguard.secret_shapes import DATABASE_SCHEMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,12 +21,7 @@ PLACEHOLDERS = ("url", "host", "port", "user", "password", "database", "dir")
 
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
-_SCHEMES = (
-    "postgres|postgresql|postgis|pgsql|psql|cockroachdb|cockroach|redshift|timescale|timescaledb"
-    "|mysql|mysqlgis|mariadb|mssql|mssqlms|oracle|oraclegis|db2|ibm_db_sa|snowflake|sqlite"
-    "|spatialite|firebird|sybase|hana|mongodb"
-)
-_DATABASE_URL = re.compile(rf"(?<!\w)(?:{_SCHEMES})(?:\+\w+)*://", re.IGNORECASE)
+_DATABASE_URL = re.compile(rf"(?<!\w)(?:{DATABASE_SCHEMES})(?:\+\w+)*://", re.IGNORECASE)
 _DSN = re.compile(r"\b(?:dbname|hostaddr)\s*=\s*\S")
 """libpq's other form: `host=db.example dbname=app`."""
 

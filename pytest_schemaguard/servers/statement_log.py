@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.redaction import redacted
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class Sent:
     session: int
     """The server's process that it was sent to."""
     sql: str
-    """As it was sent, without passwords."""
+    """As it was sent: it may hold passwords, which whoever shows it cuts out."""
     error: LoggedError | None = None
 
 
@@ -99,10 +98,7 @@ def read(log: str, *, database: str, without: str) -> tuple[Sent, ...]:
         sql, error = _sql(entry), _error(entry)
         if sql is None:
             continue
-        shown = _redacted(sql)
-        if error is not None and shown != sql:
-            error = replace(error, position=None)  # it counts the characters that are cut out
-        one = Sent(session=session, sql=shown, error=error)
+        one = Sent(session=session, sql=sql, error=error)
         place = latest.get(session)
         if error is not None and place is not None and found[place] == replace(one, error=None):
             found[place] = one
@@ -168,22 +164,11 @@ def _error(entry: dict[str, str]) -> LoggedError | None:
     details = {name: entry.get(name.upper()) for name in ("detail", "hint", "context")}
     return LoggedError(
         sqlstate=entry["sqlstate"],
-        message=_redacted(entry["text"][: position.start()] if position else entry["text"]),
+        message=entry["text"][: position.start()] if position else entry["text"],
         # In a function's own query it says nothing of the statement.
         position=int(position[1]) if position and "QUERY" not in entry else None,
-        **{name: text and _redacted(text) for name, text in details.items()},
+        **details,
     )
-
-
-_PASSWORD = re.compile(
-    r"(?P<before>\bpassword\s+)(?:[eE]?'(?:[^'\\]|''|\\.)*'|(?P<tag>\$\w*\$).*?(?P=tag))",
-    re.IGNORECASE | re.DOTALL,
-)
-"""CREATE ROLE ... PASSWORD '...', and the options of a user mapping."""
-
-
-def _redacted(text: str) -> str:
-    return _PASSWORD.sub(r"\g<before>'***'", redacted(text, ()))
 
 
 # The log itself

@@ -219,4 +219,4 @@ class Alembic:
             line=failure.line,
             context=failure.context,
             fix=fix_of(failure.sqlstate, sql, major=major),
-        )
+        ).without_passwords(sql)

@@ -247,7 +247,9 @@ class _Loading:
         return False
 
     def _leave_out(self, statement: Statement, why: str) -> None:
-        self._left_out.append(f"line {statement.line} left out, since {why}: {statement.sql}")
+        self._left_out.append(
+            f"line {statement.line} left out, since {why}: {excerpt(statement.sql)}"
+        )
 
     def _refused(self, error: SqlError) -> MigrationError:
         advice = (

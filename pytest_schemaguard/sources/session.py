@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import re
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.notices import Notices, bound
+from pytest_schemaguard.redaction import passwords_in, redacted
 from pytest_schemaguard.sources import extensions, shown
 from pytest_schemaguard.sources.watch import Watch
 from pytest_schemaguard.sqltext.lexer import tokens
@@ -54,6 +55,16 @@ class SqlError:
         parts += [f"CONTEXT: {self.context}"] if self.context else []
         parts += ["statement:", indent(self.statement, "  ")] if self.statement else []
         return "\n".join(parts)
+
+    def without_passwords(self, sql: str) -> SqlError:
+        """The same for people: a password of the whole statement is one in a message too."""
+        known = passwords_in(sql)
+        texts: dict[str, Any] = {
+            name: redacted(text, known)
+            for name in ("message", "detail", "hint", "statement", "context")
+            if isinstance(text := getattr(self, name), str)
+        }
+        return replace(self, **texts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +188,7 @@ class Session:
         return FileRun(
             statements=count,
             seconds=time.perf_counter() - began,
-            notices=self.notices.told,
+            notices=tuple(redacted(notice) for notice in self.notices.told),
             error=error,
             transaction=self.transaction,
             rolled_back=self.rolled_back,
@@ -236,7 +247,7 @@ class Session:
             line=statement.line,
             context=None,
             fix=_TOO_LONG,
-        )
+        ).without_passwords(statement.sql)
 
     def _read(self, error: Any, statement: Statement) -> SqlError:
         diag = error.diag
@@ -255,7 +266,7 @@ class Session:
             line=line,
             context=diag.context,
             fix=fix_of(sqlstate, statement.sql, major=self.major),
-        )
+        ).without_passwords(statement.sql)
 
 
 _TRANSACTIONS: dict[int, Transaction] = {0: "idle", 1: "open", 2: "open", 3: "aborted"}
@@ -283,7 +294,11 @@ _EXCERPT_COLUMNS = 200
 
 
 def excerpt(sql: str, line: int = 0) -> str:
-    """The statement, or where it is long the lines around `line`, counted from 0."""
+    """The statement for people, or where it is long the lines around `line`, counted from 0."""
+    return redacted(_around(sql, line), passwords_in(sql))
+
+
+def _around(sql: str, line: int) -> str:
     lines = [
         text if len(text) <= _EXCERPT_COLUMNS else text[:_EXCERPT_COLUMNS] + " ..."
         for text in sql.splitlines()

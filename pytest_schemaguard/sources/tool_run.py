@@ -80,7 +80,7 @@ def _own_failure(tool: ToolRun) -> SqlError:
         line=tool.line,
         context=None,
         path=tool.path,
-    )
+    ).without_passwords(tool.statement)
 
 
 def _error(loss: Loss, tool: ToolRun, files: Mapping[str, str], path: str) -> SqlError:
@@ -101,7 +101,7 @@ def _error(loss: Loss, tool: ToolRun, files: Mapping[str, str], path: str) -> Sq
         line=line + offset if where == path else None,
         context="\n".join(context) or None,
         fix=_fix(loss, tool),
-    )
+    ).without_passwords(sql)
 
 
 def _message(loss: Loss, error: LoggedError | None, tool: ToolRun) -> str:

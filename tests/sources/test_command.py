@@ -419,3 +419,14 @@ def test_a_migration_of_django_s_that_fails(tool: Tool, django: Callable[[str], 
     assert words(run).startswith(
         'duplicate key value violates unique constraint "shop_customer_email_key" (SQLSTATE 23505)'
     )
+
+
+def test_passwords_of_a_command_s_statements_are_not_shown(tool: Tool) -> None:
+    tool.write(
+        "migrations/0001_role.sql",
+        "ALTER ROLE nobody_there PASSWORD 'it''s secret';",
+    )
+    result = tool.up(RUNNER)
+    assert result.error is not None
+    assert "secret" not in result.words
+    assert "  ALTER ROLE nobody_there PASSWORD '***'" in result.words

@@ -289,3 +289,47 @@ def test_long_statements_are_shortened_around_the_error() -> None:
     assert "line 50" in shown
     assert shown[-1] == "..."
     assert excerpt("x" * 300) == "x" * 200 + " ..."
+
+
+@pytest.mark.parametrize(
+    ("sql", "shown"),
+    [
+        ("ALTER ROLE none PASSWORD 'it''s secret'", "ALTER ROLE none PASSWORD '***'"),
+        (
+            "ALTER ROLE none\nWITH password E'a\\'b secret'",
+            "ALTER ROLE none\n  WITH password E'***'",
+        ),
+        ("ALTER ROLE none PASSWORD $x$secret$x$", "ALTER ROLE none PASSWORD $x$***$x$"),
+        ("SELECT 1/0, 'postgresql://a:se/cret@h/d'", "SELECT 1/0, 'postgresql://a:***@h/d'"),
+        ("CREATE USER a PASSWORD secret", "CREATE USER a PASSWORD ***"),
+        ("ALTER ROLE none PASSWORD 'secret' secret", "ALTER ROLE none PASSWORD '***' ***"),
+        (
+            "CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (user 'u', password 'secret')",
+            "CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (user 'u', password '***')",
+        ),
+        (
+            "DO $$BEGIN RAISE 'no role' USING DETAIL = 'password=secret'; END$$",
+            "DO $$BEGIN RAISE 'no role' USING DETAIL = 'password=***'; END$$",
+        ),
+        (
+            "DO $$BEGIN EXECUTE 'ALTER ROLE none PASSWORD ''secret'''; END$$",
+            "DO $$BEGIN EXECUTE 'ALTER ROLE none PASSWORD ''***'''; END$$",
+        ),
+    ],
+)
+def test_passwords_of_a_statement_that_fails_are_not_shown(run: Run, sql: str, shown: str) -> None:
+    result = run(f"{sql};")
+    assert result.error is not None
+    assert "secret" not in json.dumps(result.to_json())
+    assert result.words.endswith(f"statement:\n  {shown}")
+
+
+def test_passwords_of_notices_are_not_kept(run: Run) -> None:
+    result = run("DO $$BEGIN RAISE NOTICE 'at %', 'postgresql://a:secret@h/d'; END$$;")
+    assert result.notices == ("NOTICE:  at postgresql://a:***@h/d",)
+
+
+def test_a_literal_that_the_excerpt_cuts_shows_nothing_of_the_password() -> None:
+    text = excerpt(f"CREATE ROLE a PASSWORD {' ' * 90}'{'secret' * 40}'")
+    assert "secret" not in text
+    assert text.endswith("'***")

@@ -20,19 +20,21 @@ SECRET_NAME = re.compile(
 )
 """What names of secret values contain."""
 _SECRET_VALUE = re.compile(
-    rf"""(?P<before>["']?\w*(?:{SECRET_NAME.pattern})\w*["']?[ \t]*[:=][ \t]*)"""
-    r"""(?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&}\]]+)""",
+    rf"""(?P<before>(?<!\w)\w*?(?:{SECRET_NAME.pattern})\w*["']?[ \t]{{0,9}}[:=][ \t]{{0,9}})"""
+    r"""(?P<value>"[^"\\]*(?:\\.[^"\\]*)*"|'[^']*'|[^\s,;&}\]]+)""",
     re.IGNORECASE,
 )
-_JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
+_JWT = re.compile(r"(?<![\w-])eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
 _HASH = re.compile(
     r"\$(?:argon2\w*|2[abxy]|pbkdf2[\w-]*|scrypt|[156y])\$\S+|\b(?:pbkdf2|scrypt):\S+"
 )
 _LONG = re.compile(r"(?<![\w/.-])(?=(?:[A-Za-z+=-]*\d){3})[A-Za-z\d+=-]{32,}(?![\w/])")
 """Keys: long, with digits, without what words of code and paths have."""
-_PARAMETERS = re.compile(r"\[parameters: .*\]")
+_PARAMETERS = re.compile(r"\[parameters: .*")
 """What SQLAlchemy adds to an error: values of rows."""
 EXCERPT = 500
+_LONGEST = 20_000
+"""Characters of a text that are looked at: far more than is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +169,7 @@ def _secret_values(value: Any, name: str = "") -> Iterator[str]:
 
 def cut(text: str, known: frozenset[str], *, limit: int = EXCERPT) -> str:
     """The beginning of a text for people to read, without its secrets."""
-    text = _PARAMETERS.sub("", redacted(text, known))
+    text = _PARAMETERS.sub("", redacted(text, known)[:_LONGEST])
     text = _SECRET_VALUE.sub(_hidden, text)
     for pattern in (_JWT, _HASH, _LONG):
         text = pattern.sub("***", text)
