@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_schemaguard import cache
 from pytest_schemaguard.errors import ServerError, advice
 from pytest_schemaguard.locks import flocked_within
+from pytest_schemaguard.variables import needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -347,6 +348,7 @@ def _start_keeper(folder: Path, places: Iterable[Path]) -> subprocess.Popen[byte
             stdout=log,
             stderr=log,
             cwd="/",
+            env=needed(os.environ),
             start_new_session=True,
             pass_fds=[listening.fileno()],
         )

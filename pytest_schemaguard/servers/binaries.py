@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 from pytest_schemaguard import cache
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.trust import doubt
+from pytest_schemaguard.variables import needed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_schemaguard.run import Run
     from pytest_schemaguard.servers.account import Account
 
@@ -78,7 +77,7 @@ def _build_of(postgres: Path) -> str:
             text=True,
             timeout=PROBE_DEADLINE_S,
             check=False,
-            env=server_environment(os.environ),
+            env=needed(os.environ),
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise _SilentError(f"{postgres} does not run: {error}") from None
@@ -91,16 +90,6 @@ def _build_of(postgres: Path) -> str:
 def _version(build: str) -> str:
     found = re.search(r"(?<=\) )\d+(\.\d+)?", build)
     return found.group() if found else ""
-
-
-def server_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what changes a server (PGDATA, PGPORT, ...), messages in English."""
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith(("PG", "LC_")) and name not in {"LANG", "LANGUAGE", "TZ"}
-    }
-    return {**kept, "LC_ALL": "C"}
 
 
 def within_reach(binaries: Binaries, account: Account, run: Run) -> Binaries:

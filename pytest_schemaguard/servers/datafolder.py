@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from pytest_schemaguard import cache
 from pytest_schemaguard.errors import ServerError, advice
-from pytest_schemaguard.servers.binaries import server_environment
 from pytest_schemaguard.servers.owner import OWNER
 from pytest_schemaguard.servers.provider import SUPERUSER
 from pytest_schemaguard.servers.scram import NOBODY, OWN_ITERATIONS, verifier
+from pytest_schemaguard.variables import needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -139,7 +139,7 @@ def initdb(binaries: Binaries, programs: Path, data: Path, account: Account) -> 
             timeout=INITDB_DEADLINE_S,
             check=False,
             cwd=data,
-            env=server_environment(os.environ),
+            env=needed(os.environ),
             **account.for_initdb.spawn,
         )
     except subprocess.SubprocessError as error:

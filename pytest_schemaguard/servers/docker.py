@@ -23,6 +23,7 @@ from pytest_schemaguard.servers.removal import LABEL
 from pytest_schemaguard.servers.scram import OWN_ITERATIONS, verifier
 from pytest_schemaguard.servers.sessions import connect
 from pytest_schemaguard.sqltext.identifiers import literal
+from pytest_schemaguard.variables import needed_for_docker
 
 if TYPE_CHECKING:
     from pytest_schemaguard.run import Run
@@ -83,7 +84,7 @@ class DockerServer:
             "do": "at-end",
             "argv": [sys.executable, "-I", str(REMOVAL), removal],
             # Taken after the client was made: testcontainers puts the engine it chose in there.
-            "env": dict(os.environ),
+            "env": needed_for_docker(os.environ),
         }
         with contextlib.closing(Kept(run, request)) as kept:
             self._start(container)

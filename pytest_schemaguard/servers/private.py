@@ -17,11 +17,12 @@ from pytest_schemaguard.address import Address
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers import datafolder
 from pytest_schemaguard.servers.account import server_account
-from pytest_schemaguard.servers.binaries import server_environment, within_reach
+from pytest_schemaguard.servers.binaries import within_reach
 from pytest_schemaguard.servers.keeping import Kept
 from pytest_schemaguard.servers.owner import OWNER, create_owner
 from pytest_schemaguard.servers.provider import SUPERUSER, Missing, Server
 from pytest_schemaguard.servers.sessions import connect
+from pytest_schemaguard.variables import needed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,7 +157,7 @@ class PrivateServer:
             "data": str(data),
             "uid": account.uid if account.dropped else None,
             "gid": account.gid,
-            "env": server_environment(os.environ),
+            "env": needed(os.environ),
             "log": str(folder / "log"),
         }
         with contextlib.closing(Kept(run, request)) as kept:
