@@ -160,6 +160,9 @@ _VALUE_OF_ROLE = re.compile(
     r"(?:\"[^\"\n]{1,200}\"|[^\s;,'\"]{1,200})",
     re.IGNORECASE,
 )
+_OPTION = re.compile(r"--[\w-]*\Z")
+_ARGUMENT = re.compile(r"[ \t]{1,20}(?P<secret>[^\s-][^\s'\"]*)")
+"""`--password secret` on a command line."""
 _JOINED = re.compile(r"'\s{0,20}\|\|\s{0,20}(?P<secret>[^;\n]*)")
 
 
@@ -185,7 +188,9 @@ def _of_name(text: str, name: re.Match[str]) -> Span | None:
         return _bare(text, name, said)
     if name["sure"] is None:
         return None
-    return _of_sql(text, name)
+    option = _OPTION.search(text[max(0, name.start() - _SCHEME) : name.start()])
+    argument = _ARGUMENT.match(text, name.end()) if option else None
+    return _of_sql(text, name) if argument is None else argument.span("secret")
 
 
 def _is_member(text: str, name: re.Match[str]) -> bool:

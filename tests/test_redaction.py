@@ -78,6 +78,7 @@ def test_passwords_of_the_environment_are_found() -> None:
         ("password = p host=h", "password = *** host=h"),
         ("PGPASSWORD=p psql", "PGPASSWORD=*** psql"),
         ("API_TOKEN=p psql", "API_TOKEN=*** psql"),
+        ("flask add --password p --user u", "flask add --password *** --user u"),
         (r"{'host': 'h', 'password': 'it\'s'}", "{'host': 'h', 'password': '***'}"),
         ('{"password": "p", "port": 1}', '{"password": "***", "port": 1}'),
         ('{"password": 1234}', '{"password": ***}'),

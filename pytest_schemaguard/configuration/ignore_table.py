@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.config import CHECKS, LATER_CHECKS, Ignore
-from pytest_schemaguard.configuration.toml_table import TABLE, TableReader
+from pytest_schemaguard.configuration.toml_table import TABLE, TableReader, told
 from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.ignores import can_report
 
@@ -93,4 +93,4 @@ class IgnoreReader(TableReader):
         try:
             return date.fromisoformat(value)
         except (TypeError, ValueError):
-            raise self.wrong(key, f"{value!r} is no date", "write until = 2026-12-31") from None
+            raise self.wrong(key, f"{told(value)} is no date", "write until = 2026-12-31") from None

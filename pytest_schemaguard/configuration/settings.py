@@ -19,7 +19,7 @@ from pytest_schemaguard.config import (
     Request,
 )
 from pytest_schemaguard.configuration.ignore_table import IgnoreReader
-from pytest_schemaguard.configuration.toml_table import TABLE
+from pytest_schemaguard.configuration.toml_table import TABLE, told
 from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.project.environment import check_placeholders
 
@@ -125,7 +125,7 @@ class _Reader(IgnoreReader):
         for place, one in enumerate(databases):
             name = one.get("name")
             if not isinstance(name, str) or not re.fullmatch(r"[\w-]+", name):
-                fact = f"{name!r} is no name" if "name" in one else "a database without a name"
+                fact = f"{told(name)} is no name" if "name" in one else "a database without a name"
                 raise self.wrong("name", fact, 'such as: name = "billing"', section=section)
             if name in named:
                 raise self.wrong(
@@ -244,7 +244,9 @@ class _Reader(IgnoreReader):
         if isinstance(value, bool) or not isinstance(value, int) or value not in SUPPORTED_MAJORS:
             known = f"{SUPPORTED_MAJORS[0]} to {SUPPORTED_MAJORS[-1]}"
             raise self.wrong(
-                key, f"{value!r} is no major version of PostgreSQL served here", f"one of {known}"
+                key,
+                f"{told(value)} is no major version of PostgreSQL served here",
+                f"one of {known}",
             )
         return value
 
@@ -253,7 +255,14 @@ class _Reader(IgnoreReader):
             return value
         if isinstance(value, str) and "://" in value:  # may hold a password: not to be repeated
             raise self.wrong(key, "a URL that is not postgresql://", "name a PostgreSQL server")
-        return self.choice(key, value, SERVERS)
+        if value in SERVERS or (isinstance(value, str) and value.isalpha()):
+            return self.choice(key, value, SERVERS)
+        # Nor what may be a URL without its beginning.
+        raise self.wrong(
+            key,
+            "the value is no provider and no postgresql:// URL",
+            f"the values are {', '.join(SERVERS)}, and URLs",
+        )
 
     def checks(self, key: str, value: Any) -> tuple[str, ...]:
         names = self.names(key, value)
@@ -265,12 +274,7 @@ class _Reader(IgnoreReader):
         return names
 
     def env(self, key: str, value: Any) -> dict[str, str]:
-        table = self.table(key, value)
-        values = {}
-        for name, one in table.items():
-            if not isinstance(one, str):
-                raise self.wrong(key, f"{name} = {one!r} is no text", 'write it in quotes: "..."')
-            values[name] = one
+        values = self.texts(key, value)
         try:
             check_placeholders(values)
         except ConfigError as error:
@@ -307,7 +311,7 @@ class _Reader(IgnoreReader):
         if not any("{value}" in part for part in command):
             raise self.wrong(
                 key,
-                f"{value!r} is no module:function, and no command with {{value}}",
+                f"{told(value)} is no module:function, and no command with {{value}}",
                 'put {value} where the command takes the new row\'s `by`: "flask add-user {value}"',
             )
         return command
@@ -353,5 +357,5 @@ class _Reader(IgnoreReader):
         first, last = 100, 599
         for one in values:
             if isinstance(one, bool) or not isinstance(one, int) or not first <= one <= last:
-                raise self.wrong(key, f"{one!r} is no HTTP status", "write 200, or [200, 302]")
+                raise self.wrong(key, f"{told(one)} is no HTTP status", "write 200, or [200, 302]")
         return tuple(values)

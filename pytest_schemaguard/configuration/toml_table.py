@@ -8,6 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ConfigError
+from pytest_schemaguard.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +56,11 @@ class TableReader:
         if self.inner and section == TABLE:
             section = self.inner
         return ConfigError(
-            f"[{section}] {key}", fact, fix=fix, path=self.file, line=self.line(key, section)
+            redacted(f"[{section}] {key}"),
+            redacted(fact),
+            fix=redacted(fix),
+            path=self.file,
+            line=self.line(key, section),
         )
 
     def unknown(self, key: str, known: Mapping[str, Any], section: str) -> ConfigError:
@@ -89,17 +94,19 @@ class TableReader:
 
     def text(self, key: str, value: Any) -> str:
         if not isinstance(value, str) or not value:
-            raise self.wrong(key, f"{value!r} is no text", 'write it in quotes: "..."')
+            raise self.wrong(key, f"{told(value)} is no text", 'write it in quotes: "..."')
         return value
 
     def flag(self, key: str, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise self.wrong(key, f"{value!r} is neither true nor false", "write true or false")
+            raise self.wrong(key, f"{told(value)} is neither true nor false", "write true or false")
         return value
 
     def seconds(self, key: str, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-            raise self.wrong(key, f"{value!r} is no number of seconds", "write a number above 0")
+            raise self.wrong(
+                key, f"{told(value)} is no number of seconds", "write a number above 0"
+            )
         return float(value)
 
     def names(self, key: str, value: Any) -> tuple[str, ...]:
@@ -138,28 +145,47 @@ class TableReader:
 
     def table(self, key: str, value: Any) -> Mapping[str, Any]:
         if not isinstance(value, dict):
-            raise self.wrong(key, f"{value!r} is no table", f"write [{TABLE}.{key}]")
+            raise self.wrong(key, f"{kind(value)} is no table", f"write [{TABLE}.{key}]")
         return value
 
     def texts(self, key: str, value: Any) -> dict[str, str]:
-        return {name: self.text(key, one) for name, one in self.table(key, value).items()}
+        table = self.table(key, value)
+        for name, one in table.items():
+            if not isinstance(one, str):
+                raise self.wrong(
+                    key, f"{name} is {kind(one)}, and no text", 'write it in quotes: "..."'
+                )
+        return dict(table)
 
     def function(self, key: str, value: Any) -> str:
         if not re.fullmatch(r"[\w.]+:[\w.]+", self.text(key, value)):
-            raise self.wrong(key, f"{value!r} is no module:function", 'such as "app.guard:setup"')
+            raise self.wrong(
+                key, f"{told(value)} is no module:function", 'such as "app.guard:setup"'
+            )
         return str(value)
 
     def choice(self, key: str, value: Any, known: tuple[str, ...]) -> str:
         if value not in known:
             near = difflib.get_close_matches(str(value), known, n=1)
             hint = f"did you mean `{near[0]}`? " if near else ""
-            raise self.wrong(key, f"no {value!r}", f"{hint}the values are {', '.join(known)}")
+            raise self.wrong(key, f"no {told(value)}", f"{hint}the values are {', '.join(known)}")
         return str(value)
 
     def command(self, key: str, value: Any) -> tuple[str, ...]:
         if isinstance(value, str):
             return tuple(shlex.split(self.text(key, value)))
         return self.names(key, value)
+
+
+def told(value: Any) -> str:
+    """The value for people; of what holds several values its kind alone: secrets may be in it."""
+    return kind(value) if isinstance(value, (list, dict)) else repr(value)
+
+
+def kind(value: Any) -> str:
+    """What TOML calls such a value."""
+    kinds = {list: "a list", dict: "a table", str: "a text", bool: "a boolean"}
+    return kinds.get(type(value), "a number" if isinstance(value, (int, float)) else "a date")
 
 
 def _holder_of(full: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ConfigError
+from pytest_schemaguard.redaction import secrets_in
 from pytest_schemaguard.secret_shapes import DATABASE_SCHEMES
 
 if TYPE_CHECKING:
@@ -69,9 +70,10 @@ def check_placeholders(env: Mapping[str, str]) -> None:
                 continue
             near = difflib.get_close_matches(found[1], PLACEHOLDERS, n=1)
             known = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS)
+            is_secret = not near and secrets_in({name: value})  # braces of a password
             raise ConfigError(
                 f"env.{name}",
-                f"no placeholder {found[0]}",
+                "no placeholder " + ("like what stands in its braces" if is_secret else found[0]),
                 fix=(f"did you mean {{{near[0]}}}? " if near else "")
                 + f"they are {known}, and {{url:driver}}",
             )
