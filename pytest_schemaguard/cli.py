@@ -11,9 +11,12 @@ import os
 import sys
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from pytest_schemaguard.errors import ConfigError, GuardError
+from pytest_schemaguard.printable import paragraph, printable, printable_lines
+from pytest_schemaguard.redaction import redacted, secrets_in
+from pytest_schemaguard.reports import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,10 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _check(options)
     except GuardError as error:
-        print(f"schema-guard: {error}", file=sys.stderr)  # noqa: T201 - a command's error
+        _say(f"schema-guard: {terminal.words(error)}", to=sys.stderr)
         return COULD_NOT_LOOK
     except KeyboardInterrupt:
-        print("schema-guard: interrupted", file=sys.stderr)  # noqa: T201 - a command's error
+        _say("schema-guard: interrupted", to=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has gone, as `| head` does: nothing more can be said there.
@@ -50,16 +53,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:  # noqa: BLE001 - Python would exit with 1, which means findings
         import traceback
 
-        traceback.print_exc()
-        print(  # noqa: T201 - a command's error
+        told = redacted(traceback.format_exc(), secrets_in(os.environ))
+        _say("\n".join(printable_lines(told)), to=sys.stderr)
+        _say(
             "schema-guard: it failed: report the lines above as a bug of pytest-schemaguard",
-            file=sys.stderr,
+            to=sys.stderr,
         )
         return COULD_NOT_LOOK
 
 
+def _say(text: str, *, to: TextIO | None = None) -> None:
+    """Prints what is printable; a character that the stream cannot encode is escaped."""
+    stream = to or sys.stdout
+    encoding = stream.encoding or "ascii"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse repeats what it does not understand: that may be a URL with its password."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(paragraph(redacted(message, secrets_in(os.environ))))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="schema-guard", description="Holds databases against what models and migrations say."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -133,7 +151,7 @@ def _check(options: argparse.Namespace) -> int:
             LiveExpected(guard, schemas=options.schemas, strict=options.strict or config.strict)
         ) as expected,
     ):
-        print(f"schema-guard: {expected.words}", flush=True)  # noqa: T201 - a command's output
+        _say(printable(f"schema-guard: {expected.words}"))
         fleet = Fleet(
             expected=expected,
             limits=Limits(statement_ms=round(options.statement_timeout_s * 1000)),
@@ -143,10 +161,10 @@ def _check(options: argparse.Namespace) -> int:
         results: list[Result] = []
         looked_at: set[str] = set()
         for one in fleet.look(targets):
-            results.append(one)
+            results.append(live.without_passwords(one, guard.secrets))
             looked_at.add(one.target.url)
             progress.clear()
-            print(live.line_of(one), flush=True)  # noqa: T201 - a command's output
+            _say(live.line_of(results[-1]))
             progress.bar(len(looked_at), len(targets))
         progress.clear()
     order = {target.url: place for place, target in enumerate(targets)}
@@ -154,8 +172,8 @@ def _check(options: argparse.Namespace) -> int:
     failed = any(one.outcome is Outcome.FAILED for one in results)
     whole = all(one.whole for one in results)
     for line in live.groups(results):
-        print(line)  # noqa: T201 - a command's output
-    print(live.last_line(results), flush=True)  # noqa: T201 - a command's output
+        _say(line)
+    _say(live.last_line(results))
     if options.json:
         try:
             outcome = Outcome.FAILED if failed else Outcome.PASSED if whole else Outcome.UNPROVEN

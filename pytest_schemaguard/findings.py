@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Severity(str, Enum):
@@ -80,3 +84,23 @@ def judge(
     else:
         outcome = Outcome.PASSED
     return Verdict(outcome=outcome, findings=findings, reason=reason, unproven=unproven)
+
+
+def mapped(finding: Finding, change: Callable[[str], str]) -> Finding:
+    """The finding with its texts changed; what names its subject stays, since rules match it."""
+    texts: dict[str, Any] = {
+        name: change(text)
+        for name in ("message", "expected", "actual", "fix", "reason")
+        if (text := getattr(finding, name)) is not None
+    }
+    return replace(finding, **texts)
+
+
+def mapped_verdict(verdict: Verdict, change: Callable[[str], str]) -> Verdict:
+    """The verdict with all its texts changed."""
+    return replace(
+        verdict,
+        findings=tuple(mapped(one, change) for one in verdict.findings),
+        reason=None if verdict.reason is None else change(verdict.reason),
+        unproven=None if verdict.unproven is None else change(verdict.unproven),
+    )

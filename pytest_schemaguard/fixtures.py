@@ -20,9 +20,18 @@ def schema_guard_url(request: pytest.FixtureRequest) -> Iterator[str]:
     Where there are several, `@pytest.mark.parametrize("schema_guard_url", ["billing"],
     indirect=True)` names the `[[database]]`; without, it is the first.
     """
-    from pytest_schemaguard.guarding import guard_of
+    from contextlib import ExitStack
 
-    with guard_of(request.config, getattr(request, "param", None)).clone() as address:
+    from pytest_schemaguard.errors import GuardError
+    from pytest_schemaguard.guarding import guard_of
+    from pytest_schemaguard.reports import terminal
+
+    with ExitStack() as stack:
+        try:
+            guard = guard_of(request.config, getattr(request, "param", None))
+            address = stack.enter_context(guard.clone())
+        except GuardError as error:
+            pytest.fail(terminal.words(error), pytrace=False)
         yield address.url()
 
 

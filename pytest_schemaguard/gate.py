@@ -22,7 +22,9 @@ from pytest_schemaguard.guarding import (
 )
 from pytest_schemaguard.kept import keep
 from pytest_schemaguard.nodes import CheckItem, GuardFile, asked_for, verdict_key
+from pytest_schemaguard.printable import printable
 from pytest_schemaguard.project.environment import INSIDE
+from pytest_schemaguard.redaction import redacted
 from pytest_schemaguard.reports import json, terminal
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.guard import Guard
 
 _REPORT = "schema_guard"
-"""The attribute of a test report that carries a check's entry, from xdist's workers too."""
+"""The attribute of a test report with a check's entry as JSON, from xdist's workers too."""
 
 
 class Gate:
@@ -46,14 +48,14 @@ class Gate:
         try:
             self._guards = guards_of(config)
         except GuardError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(terminal.words(error)) from None
         for guard in () if self._names_tests else self._guards:
             try:
                 guard.judging.require_pending()
                 _ = guard.judging.judged
             except GuardError as error:
                 name = f"database {guard.config.name}: " if guard.config.name else ""
-                raise pytest.UsageError(f"{name}{error}") from None
+                raise pytest.UsageError(f"{name}{terminal.words(error)}") from None
         self._config = config
         self._entries: list[dict[str, Any]] = []
         self._deselected = 0
@@ -72,7 +74,7 @@ class Gate:
         try:
             _ = self._guards[0].candidate
         except GuardError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(terminal.words(error)) from None
         may_deselect = self._config.getoption("keyword") or self._config.getoption("markexpr")
         if not may_deselect:
             self._boot((guard, check) for guard in self._guards for check in asked_for(guard))
@@ -111,7 +113,7 @@ class Gate:
         try:
             return terminal.header(self._guards)
         except GuardError as error:  # of no matter to what runs; a check would say it again
-            return [f"schema-guard: {line}" for line in str(error).splitlines()]
+            return [f"schema-guard: {line}" for line in terminal.words(error).split("\n")]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -121,9 +123,11 @@ class Gate:
         if isinstance(item, CheckItem) and (call.when == "call" or report.failed):
             verdict = item.stash.get(verdict_key, None)
             if verdict is None:  # the guard itself broke: that proves nothing
-                verdict = Verdict(outcome=Outcome.UNPROVEN, reason=str(call.excinfo))
+                reason = redacted(str(call.excinfo), item.guard.secrets)
+                verdict = Verdict(outcome=Outcome.UNPROVEN, reason=reason)
             if verdict.outcome is Outcome.SKIPPED:
-                report.longrepr = (str(item.path), 0, f"Skipped: {verdict.reason}")
+                reason = printable(f"Skipped: {verdict.reason}")
+                report.longrepr = (printable(str(item.path)), 0, reason)
             entry = json.entry(
                 nodeid=item.nodeid,
                 check=item.check.name,
@@ -131,12 +135,15 @@ class Gate:
                 seconds=report.duration,
                 verdict=verdict,
             )
-            setattr(report, _REPORT, entry)
+            # As ASCII: execnet, between xdist's processes, refuses what is no Unicode text.
+            setattr(report, _REPORT, json.text_of(entry))
             if report.failed and self._config.getoption("--schema-guard-keep"):
                 report.sections.append(
                     (
                         "schema-guard keeps",
-                        "\n".join(keep(item.guard, item.check.name, item.migration)),
+                        "\n".join(
+                            map(printable, keep(item.guard, item.check.name, item.migration))
+                        ),
                     )
                 )
         return report
@@ -144,7 +151,7 @@ class Gate:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         entry = getattr(report, _REPORT, None)
         if entry is not None:
-            self._entries.append(entry)
+            self._entries.append(json.values_of(entry))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminal.summary(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.evidence.record import Evidence
 from pytest_schemaguard.judging import Judging
+from pytest_schemaguard.redaction import secrets_in
 from pytest_schemaguard.servers import Wanted, find, log_tail, obtain, release_at_end, used
 from pytest_schemaguard.sources import Reach, source_of
 
@@ -79,6 +80,12 @@ class Guard:
 
     def relative(self, path: Path) -> str:
         return self.config.relative(path)
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """What no report may show: passwords of the variables and of the server's URL."""
+        own = {"server": self._url or self.config.server, **self.config.env}
+        return secrets_in(os.environ) | secrets_in(own)
 
     # Server
 

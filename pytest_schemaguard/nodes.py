@@ -8,6 +8,7 @@ with a collector per judged migration below it. Items made any other way (append
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,9 +16,11 @@ import pytest
 from pytest_schemaguard.checks import CHECKS, Check, Scope
 from pytest_schemaguard.config import AlembicMigrations
 from pytest_schemaguard.errors import GuardError
-from pytest_schemaguard.findings import Outcome, Verdict
+from pytest_schemaguard.findings import Outcome, Verdict, mapped_verdict
 from pytest_schemaguard.guarding import guards_of
 from pytest_schemaguard.ignores import ignoring
+from pytest_schemaguard.printable import printable, printable_lines
+from pytest_schemaguard.redaction import redacted
 from pytest_schemaguard.reports import terminal
 
 if TYPE_CHECKING:
@@ -80,15 +83,24 @@ def _checks(parent: pytest.Collector, guard: Guard) -> Iterator[pytest.Item | py
     try:
         judged = guard.judging.judged
     except GuardError as error:
-        raise pytest.Collector.CollectError(str(error)) from None
+        raise pytest.Collector.CollectError(terminal.words(error)) from None
     for migration in judged:
         yield MigrationCollector.from_parent(
-            parent, name=guard.relative(migration.path), guard=guard, migration=migration
+            parent, name=_name(guard, migration), guard=guard, migration=migration
         )
     for check in asked_for(guard, Scope.SCHEMA):
         yield CheckItem.from_parent(
             parent, name=check.name, check=check, guard=guard, migration=None
         )
+
+
+def _name(guard: Guard, migration: Migration) -> str:
+    """Its path, as pytest can print it and find it again.
+
+    In a nodeid `::` ends a part, and what follows `[` is taken for a parametrization.
+    """
+    name = printable(guard.relative(migration.path))
+    return name.replace("::", ":\\x3a").replace("[", "\\x5b")
 
 
 class CheckItem(pytest.Item):
@@ -120,9 +132,11 @@ class CheckItem(pytest.Item):
             )
         except GuardError as error:
             verdict = Verdict(outcome=Outcome.UNPROVEN, reason=str(error))
+        secrets = self.guard.secrets
+        verdict = mapped_verdict(verdict, lambda text: redacted(text, secrets))
         self.stash[verdict_key] = verdict
         if verdict.outcome is Outcome.SKIPPED:
-            pytest.skip(verdict.reason or "not asked for")
+            pytest.skip(printable(verdict.reason or "not asked for"))
         if verdict.outcome is not Outcome.PASSED:
             raise CheckFailedError(verdict)
 
@@ -133,13 +147,18 @@ class CheckItem(pytest.Item):
     ) -> Any:
         if isinstance(excinfo.value, CheckFailedError):
             return terminal.failure(excinfo.value.verdict)
-        return super().repr_failure(excinfo, style)
+        text = str(super().repr_failure(excinfo, style))
+        return "\n".join(printable_lines(redacted(text, self.guard.secrets)))
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        path = self.migration.path if self.migration else self.path
+        path = Path(printable(str(self.migration.path if self.migration else self.path)))
         line = self.migration.line if self.migration else None
         name = f"{self.guard.config.name}::" if self.guard.config.name else ""
-        subject = f"{self.subject}::{name}" if self.migration is None else f"{name}{self.subject}::"
+        subject = (
+            f"{name}{_name(self.guard, self.migration)}::"
+            if self.migration
+            else f"{printable(self.subject)}::{name}"
+        )
         # The space: with -v pytest makes `::` of the dots in a title that ends the nodeid.
         return path, None if line is None else line - 1, f"{subject}{self.check.name} "
 

@@ -6,6 +6,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -41,14 +43,14 @@ class Progress:
         seconds = 0
         while not done.wait(PATIENCE_S):
             seconds += 1
-            self._write(f"\r\033[Kschema-guard: {name} ... {seconds} s")
+            self._write(f"\r\033[Kschema-guard: {printable(name)} ... {seconds} s")
         if seconds:
             self._write("\r\033[K")
 
     def tell(self, text: str) -> None:
         """Tells what a long step is at, at once."""
         if self._write is not None:
-            self._write(f"\r\033[Kschema-guard: {text}")
+            self._write(f"\r\033[Kschema-guard: {printable(text)}")
 
     def bar(self, done: int, of: int) -> None:
         """Draws how many of them are done; `clear` before something else is written."""

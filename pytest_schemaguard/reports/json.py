@@ -37,6 +37,17 @@ def finding_values(finding: Finding) -> dict[str, Any]:
     return {**asdict(finding), "severity": finding.severity.value}
 
 
+def text_of(entry: dict[str, Any]) -> str:
+    """The entry as a text of ASCII characters."""
+    return json.dumps(entry)
+
+
+def values_of(text: str) -> dict[str, Any]:
+    """The entry that `text_of` wrote."""
+    entry: dict[str, Any] = json.loads(text)
+    return entry
+
+
 def failed(entry: dict[str, Any]) -> bool:
     """Whether this entry's check fails the run."""
     return entry["outcome"] in {Outcome.FAILED.value, Outcome.UNPROVEN.value}
@@ -75,8 +86,11 @@ def write(
 
 
 def write_whole(path: Path, report: dict[str, Any]) -> None:
-    """Writes it whole, or not at all: a reader never sees half of it. Raises OSError."""
+    """Writes it whole, or not at all: a reader never sees half of it. Raises OSError.
+
+    In ASCII, so that nothing in it moves a terminal's cursor, and a lone surrogate can be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    unfinished.write_text(json.dumps(report, indent=2) + "\n", encoding="ascii")
     unfinished.replace(path)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.findings import Outcome, Severity
+from pytest_schemaguard.findings import Outcome, Severity, mapped
 from pytest_schemaguard.live.grouped import grouped
+from pytest_schemaguard.printable import INDENT, paragraph, printable, printable_lines
+from pytest_schemaguard.redaction import redacted
 from pytest_schemaguard.reports import terminal
 
 if TYPE_CHECKING:
@@ -22,9 +25,9 @@ NAMES = 5
 
 def line_of(result: Result) -> str:
     """One database: `postgresql://app@db1/shard_7: 2 errors, 1 info`."""
-    name = result.target.name
+    name = _shown(result.target.name)
     if not result.looked:
-        return f"{name}: unproven: {_indented(result.reason)}"
+        return paragraph(f"{name}: unproven: {result.reason or ''}")
     counted = Counter(one.severity for one in result.findings if not one.ignored)
     words = ", ".join(_counted(counted[one], one.value) for one in Severity if counted[one])
     ignored = sum(one.ignored for one in result.findings)
@@ -33,7 +36,7 @@ def line_of(result: Result) -> str:
     if result.outcome is Outcome.UNPROVEN:
         lines[0] = f"{name}: unproven: {', '.join(parts)}"
     if result.reason:
-        lines.append(f"  {_indented(result.reason)}")
+        lines.append(INDENT + paragraph(result.reason))
     return "\n".join(lines)
 
 
@@ -91,20 +94,34 @@ def _group(group: Group, names: Mapping[Target, str]) -> Iterator[str]:
         more = len(group.targets) - len(named)
         where = f"in {', '.join(named)}" + (f" and {more} more" if more else "")
     if severity is Severity.INFO:
-        yield f"{severity.value}: {group.words}" + (f", {where}" if where else "")
+        yield printable(f"{severity.value}: {group.words}" + (f", {where}" if where else ""))
         return
     mark = "" if severity is Severity.ERROR else f"{severity.value}: "
-    yield f"{mark}{group.words}"
-    fact, *_ = group.finding.message.splitlines()
+    yield printable(f"{mark}{group.words}")
+    fact, *_ = printable_lines(group.finding.message)
     _, *rest = terminal.findings((group.finding,))
-    yield f"  {fact}"
+    yield f"{INDENT}{fact}"
     yield from rest
     if where:
-        yield f"  {where}"
+        yield f"{INDENT}{printable(where)}"
 
 
-def _indented(text: str | None) -> str:
-    return "\n  ".join((text or "").splitlines())
+def without_passwords(result: Result, secrets: frozenset[str]) -> Result:
+    """The same for people and programs; the target's URL has no password anyway."""
+
+    def hide(text: str) -> str:
+        return redacted(text, secrets)
+
+    return replace(
+        result,
+        findings=tuple(mapped(one, hide) for one in result.findings),
+        reason=None if result.reason is None else hide(result.reason),
+    )
+
+
+def _shown(name: str) -> str:
+    # A dump's name in quotes cannot be taken for a line of ours.
+    return printable(f'"{name}"' if " " in name and "://" not in name else name)
 
 
 def _counted(count: int, word: str) -> str:

@@ -1,18 +1,25 @@
-"""A verdict in words: subject first, then the fact, then the fix."""
+"""A verdict in words: subject first, then the fact, then the fix.
+
+What stands in a text may come from outside: each line goes through `printable` here.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard import ignores
 from pytest_schemaguard.findings import Finding, Outcome, Severity
+from pytest_schemaguard.printable import INDENT, paragraph, printable, printable_lines
+from pytest_schemaguard.redaction import redacted, secrets_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import pytest
 
+    from pytest_schemaguard.errors import GuardError
     from pytest_schemaguard.findings import Verdict
     from pytest_schemaguard.guard import Guard
 
@@ -26,11 +33,15 @@ def failure(verdict: Verdict) -> str:
     """What pytest prints of a check that failed or is unproven, below the check's nodeid."""
     lines: list[str] = []
     if verdict.outcome is Outcome.UNPROVEN:
-        lines += (verdict.reason or "the guard could not look").splitlines()
-        lines[0] = f"unproven: {lines[0]}"
+        lines.append(paragraph(f"unproven: {verdict.reason or 'the guard could not look'}"))
     elif verdict.reason and not verdict.findings:
-        lines += verdict.reason.splitlines()
+        lines.append(paragraph(verdict.reason))
     return "\n".join([*lines, *findings(verdict.findings)])
+
+
+def words(error: GuardError) -> str:
+    """What pytest, or a command, says of an error that keeps the guard from its work."""
+    return paragraph(redacted(str(error), secrets_in(os.environ)))
 
 
 def findings(found: Sequence[Finding], *, all_in: str = "--schema-guard-json") -> Iterator[str]:
@@ -45,18 +56,17 @@ def findings(found: Sequence[Finding], *, all_in: str = "--schema-guard-json") -
         if infos[finding.code] > FEW:
             continue
         mark = "" if finding.severity is Severity.ERROR else f"{finding.severity.value}: "
-        fact, *rest = finding.message.splitlines() or [""]
+        fact, *rest = _lines(finding, finding.message)
         yield f"{mark}{_subject(finding)}: {_cut(fact)}"
         if finding.fix:
-            if len(rest) == 1:
-                rest = [f"{rest[0]}; fix: {finding.fix}"]
-            else:
-                rest.append(f"fix: {finding.fix}")
-        yield from (f"  {line}" for text in rest for line in text.splitlines())
+            first, *more = _lines(finding, f"fix: {finding.fix}")
+            rest = [f"{rest[0]}; {first}"] if len(rest) == 1 else [*rest, first]
+            rest += more
+        yield from (f"{INDENT}{line}" for line in rest)
     for code, count in infos.items():
         if count > FEW:
             yield f"info: {count - FEW} more of {code}; {all_in} has them all"
-    yield from ignores.counted(found)
+    yield from map(printable, ignores.counted(found))
 
 
 def _cut(text: str) -> str:
@@ -65,10 +75,21 @@ def _cut(text: str) -> str:
     return f"{text[:LONGEST]} ... ({len(text) - LONGEST} more characters)"
 
 
+def _lines(finding: Finding, text: str) -> list[str]:
+    """The lines of one of its texts. A line end within its subject's names is none of ours."""
+    for name in finding.subject.split("."):
+        if "\n" in name:
+            text = text.replace(name, printable(name))
+    return printable_lines(text)
+
+
 def _subject(finding: Finding) -> str:
     """A file with its line, where the finding is about a file."""
     is_place = finding.path == finding.subject and finding.line is not None
-    return f"{finding.subject}:{finding.line}" if is_place else finding.subject
+    subject = printable(finding.subject)
+    # In quotes it cannot be taken for a line of ours.
+    shown = f'"{subject}"' if " " in subject else subject
+    return f"{shown}:{finding.line}" if is_place else shown
 
 
 def header(guards: Sequence[Guard]) -> list[str]:
@@ -80,7 +101,7 @@ def header(guards: Sequence[Guard]) -> list[str]:
         lines.append(f"{who}judged: {judged or 'no migration'} ({guard.judging.because})")
         if guard.config.exclude:
             lines.append(f"{who}excluded: {', '.join(guard.config.exclude)}")
-    return lines
+    return [printable(line) for line in lines]
 
 
 def summary(
@@ -107,11 +128,11 @@ def summary(
     for nodeid, lines in told:
         reporter.write_line("\n".join([nodeid, *lines]))
     for one in stale:
-        reporter.write_line(one)
+        reporter.write_line(paragraph(one))
     if fence is not None:
-        reporter.write_line(f"schema-guard: the project's code ran with {fence}")
+        reporter.write_line(printable(f"schema-guard: the project's code ran with {fence}"))
     for one in left_out:
-        reporter.write_line(f"schema-guard: not compared: {one}")
+        reporter.write_line(paragraph(f"schema-guard: not compared: {one}"))
 
 
 def _to_be_told(entry: dict[str, Any]) -> list[Finding]:
@@ -124,4 +145,4 @@ def last_line(config: pytest.Config, text: str) -> None:
     """Says it after everything else that pytest prints."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
-        reporter.write_line(text, yellow=True)
+        reporter.write_line(printable(text), yellow=True)
