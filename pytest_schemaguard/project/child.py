@@ -87,7 +87,7 @@ class Child:
             folder=self.folder,
             line=self._line,
         )
-        warden.die_with_warden()
+        warden.die_with_parent()
         self._url = raised.address.url()
         os.environ.update(environment.filled(boot["env"], raised.address, str(self.folder)))
         inside.enter(

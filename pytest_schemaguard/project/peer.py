@@ -116,10 +116,14 @@ class Peer:
         try:
             self._process.wait(END_S)
         except subprocess.TimeoutExpired:
-            # The warden is stuck. The project's half dies with it where the kernel sees to that.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            # The inner warden is stuck; the outer one ends it, and what was below it.
+            self._process.terminate()
+            try:
+                self._process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
         finally:
             self._life.close()
             self._channel.close()

@@ -1,9 +1,11 @@
-"""The warden: the project's parent process, outside the fence. It runs no code of the project.
+"""The wardens: the project's parents, outside the fence. They run no code of the project.
 
-The process that pytest starts splits in two. One half becomes the project's side. The other, this
-one, ends it and everything that it has started when pytest says so or is gone, whatever the
-project's code is doing, and relays connections to a database that is reached by TCP. Standard
-library only, and no threads of its own until a relay is asked for.
+The process that pytest starts becomes three: the outer warden, its child the inner one, and the
+project's side below that. The inner warden ends the project's side and everything that it has
+started when pytest says so or is gone, whatever the project's code is doing, and relays
+connections to a database that is reached by TCP. The outer one does the same when the inner one is
+killed, and the inner one when the outer one is. Standard library only, and no threads of their own
+until a relay is asked for.
 """
 
 from __future__ import annotations
@@ -16,6 +18,10 @@ import signal
 import socket
 import sys
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 STACKS = b"S"
 """Said by pytest: show where the project's code is, then end it."""
@@ -31,39 +37,60 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def split(life: socket.socket, handle: socket.socket) -> socket.socket:
-    """Fork. Returns only in the project's half, with its line to the warden.
+    """Fork twice. Returns only in the project's half, with its line to the inner warden.
 
     `life` comes from pytest and ends with it; `handle` belongs to the project's half.
     """
+    guard = os.getppid()
+    inner = os.fork()
+    if inner:
+        life.close()
+        handle.close()
+        _stand_over(Warden(inner, guard=guard))
+    die_with_parent(signal.SIGTERM)
     ours, theirs = socket.socketpair()
     guard = os.getppid()
     project = os.fork()
     if project:
-        code = 1
-        try:
-            handle.close()
-            theirs.close()
-            code = Warden(project, guard=guard, life=life, project=ours).watch()
-        finally:
-            os._exit(code)
+        handle.close()
+        theirs.close()
+        _stand_over(Warden(project, guard=guard, life=life, project=ours))
     life.close()
     ours.close()
-    os.setsid()  # a project that signals its own process group does not meet the warden
+    os.setsid()  # a project that signals its own process group does not meet the wardens
     return theirs
 
 
-def die_with_warden() -> None:
-    """Linux: the kernel kills the caller when the warden ends, even by SIGKILL.
+def _stand_over(warden: Warden) -> NoReturn:
+    code = 1
+    try:
+        code = warden.watch()
+    finally:
+        os._exit(code)
+
+
+def die_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
+    """Linux: the kernel sends the caller this signal when its parent ends, even by SIGKILL.
 
     To be called after the last change of credentials, which would undo it (prctl(2)).
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
 
 
 class Warden:
+    """Of the process `pid`, its child; `guard` is its own parent.
+
+    `life` ends with pytest, and the project's half asks for relays on `project`.
+    """
+
     def __init__(
-        self, pid: int, *, guard: int, life: socket.socket, project: socket.socket
+        self,
+        pid: int,
+        *,
+        guard: int,
+        life: socket.socket | None = None,
+        project: socket.socket | None = None,
     ) -> None:
         self.pid = pid
         self.guard = guard
@@ -83,17 +110,17 @@ class Warden:
         signal.set_wakeup_fd(ending)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, _wake)
-        told = [ended, self.life.fileno(), self.project.fileno()]
+        told: list[Any] = [ended, *(end for end in (self.life, self.project) if end is not None)]
         while not self._look() and os.getppid() == self.guard:
             ready, _, _ = select.select(told, [], [], WATCH_S)
             if ended in ready and signal.SIGTERM in os.read(ended, 100):
                 break
-            if self.life.fileno() in ready:
+            if self.life is not None and self.life in ready:
                 if self.life.recv(len(STACKS)) == STACKS:
                     self._stacks()
                 break
-            if self.project.fileno() in ready and not self._relay():
-                told.remove(self.project.fileno())
+            if self.project is not None and self.project in ready and not self._relay(self.project):
+                told.remove(self.project)
         self._sweep()
         return self._leave()
 
@@ -109,11 +136,11 @@ class Warden:
             if not pid:
                 return self.status is not None
 
-    def _relay(self) -> bool:
+    def _relay(self, line: socket.socket) -> bool:
         """Relay what connects to the socket that the project's half hands over."""
         from pytest_schemaguard.project import relay
 
-        return relay.take(self.project)
+        return relay.take(line)
 
     def _stacks(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -144,7 +171,7 @@ class Warden:
                 time.sleep(0.002)
 
     def _leave(self) -> int:
-        """The project's end becomes the warden's, for pytest to read."""
+        """The end of the one below becomes the warden's, for pytest to read."""
         if self.status is None:
             return 1
         if os.WIFSIGNALED(self.status):

@@ -104,13 +104,28 @@ def test_nothing_outlives_the_parent(project: Make, place: Path, number: signal.
     assert gone(pids)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="prctl")
-def test_project_dies_with_its_warden(project: Make) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl, and orphans are adopted")
+@pytest.mark.parametrize("which", ["inner", "outer"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_daemons_of_the_project_die_with_either_of_its_wardens(
+    project: Make, which: str, number: signal.Signals
+) -> None:
     one = project(FAMILY)
-    project_pid, warden_pid, *orphans = one.call("inside.task", {}, timeout_s=30)
-    os.kill(warden_pid, signal.SIGKILL)
-    try:
-        assert gone([project_pid])
-    finally:
-        for pid in orphans:
-            os.kill(pid, signal.SIGKILL)
+    project_pid, inner, *started = one.call("inside.task", {}, timeout_s=30)
+    stat = Path(f"/proc/{inner}/stat").read_text()
+    outer = int(stat.rpartition(")")[2].split()[1])
+    assert outer != os.getpid()
+    os.kill(inner if which == "inner" else outer, number)
+    assert gone([project_pid, inner, outer, *started])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux only")
+def test_close_ends_what_a_stopped_warden_would_not(
+    project: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_schemaguard.project.peer.END_S", 0.5)
+    one = project(FAMILY)
+    pids = one.call("inside.task", {}, timeout_s=30)
+    os.kill(pids[1], signal.SIGSTOP)
+    one.close()
+    assert gone(pids)
