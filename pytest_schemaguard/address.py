@@ -23,6 +23,9 @@ class Address:
     database: str
     options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Further libpq parameters of the user's URL, such as `("sslmode", "require")`."""
+    confined_to: str = ""
+    """How the names of the run's databases and roles begin, on a server that has others too: those
+    no project code may reach."""
 
     @property
     def is_socket(self) -> bool:

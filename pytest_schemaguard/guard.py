@@ -169,6 +169,7 @@ class Guard:
         return Processes(
             self.config,
             folder=self._own_folder,
+            run_folder=self._run.folder,
             databases=lambda: self.databases,
             python_path=self._python_path,
             progress=self.progress,

@@ -31,6 +31,7 @@ class Processes:
         config: Config,
         *,
         folder: Callable[[str], Path],
+        run_folder: Path,
         databases: Callable[[], Databases],
         python_path: Sequence[Path],
         progress: Progress,
@@ -38,6 +39,7 @@ class Processes:
         self._config = config
         self._folder = folder
         """Makes a folder of this process in the run's."""
+        self._run_folder = run_folder
         self._databases = databases
         self._python_path = python_path
         self._progress = progress
@@ -108,6 +110,7 @@ class Processes:
             self._config,
             address,
             folder=self._folder(f"project-{next(self._numbers)}"),
+            covered=self._run_folder,
             python_path=self._python_path,
             **keywords,
         )

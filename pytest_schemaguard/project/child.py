@@ -18,7 +18,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.project import forks, warden
+from pytest_schemaguard.project import drivers, forks, warden
 
 if TYPE_CHECKING:
     from pytest_schemaguard.errors import GuardError
@@ -41,6 +41,7 @@ class Child:
     def __init__(self, channel: socket.socket, line: socket.socket) -> None:
         import faulthandler
 
+        drivers.change()
         faulthandler.enable()  # a crash, or the warden's SIGABRT, tells where the code was
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
@@ -83,9 +84,12 @@ class Child:
         raised = fence.raise_fence(
             address,
             kinds=tuple(boot["fences"]),
-            root=self.root,
-            folder=self.folder,
-            line=self._line,
+            ground=fence.Ground(
+                root=self.root,
+                folder=self.folder,
+                covered=None if boot["covered"] is None else Path(boot["covered"]),
+                line=self._line,
+            ),
         )
         warden.die_with_parent()
         self._url = raised.address.url()

@@ -1,14 +1,17 @@
 """Keeps the project's code from every database but the guard's.
 
-The strongest fence that the system permits, one of:
+A guard against accidents, no prison for hostile code. The strongest fence that the system permits,
+one of:
 
-- `namespace`: no network at all, for the process and what it starts; other PostgreSQL servers'
-  sockets are covered where mounting is permitted.
+- `namespace`: no network at all, for the process and what it starts; where mounting is permitted,
+  the sockets of this machine's PostgreSQL servers are covered, and the run's folder.
 - `landlock`: no TCP connection but to the guard's database, likewise.
-- `python`: connections refused as far as Python can see. A library written in C that is no known
-  driver, and commands that are started, get past it.
+- `python`: connections refused as far as Python can see.
 
-Above each of them, Python's own connections are watched, so that what was tried can be named.
+In each of them Python's own connections and those of the known drivers are watched: that refuses
+what the kernel lets through, such as a socket in a folder shared with another container, and names
+what was tried. A database reached by TCP, or one on a server that has others, is reached through a
+relay. On Linux the process then gives up what it could undo the fence with.
 """
 
 from __future__ import annotations
@@ -16,20 +19,25 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.project import relay, watch
+from pytest_schemaguard.project import drivers, relay, watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_schemaguard.address import Address
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK = relay.LOOPBACK
 SERVING_PORTS = 4
 """Ports kept for an application that serves HTTP to itself."""
+SOCKETS = (
+    "other PostgreSQL servers' sockets are refused to Python and its drivers, not to other "
+    "libraries in C or commands"
+)
+NO_SANDBOX = "it is a guard against accidents, no sandbox for hostile code"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,103 +50,117 @@ class Fence:
     """Free ports on 127.0.0.1 that may be connected to."""
     own_loopback: bool = False
     """Nothing of the machine's listens on the loopback in there."""
-    closed: bool = False
-    """The kernel leaves no way open: no library needs to be watched."""
 
 
-def raise_fence(
-    address: Address, *, kinds: Sequence[str], root: Path, folder: Path, line: socket.socket
-) -> Fence:
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """Where the fence is to be raised."""
+
+    root: Path
+    """The project's folder."""
+    folder: Path
+    """The writable folder that `{dir}` stands for."""
+    covered: Path | None
+    """The run's folder, which the project needs nothing of but `folder` and the server's socket."""
+    line: socket.socket
+    """It leads to the warden, which relays."""
+
+    def relayed(self, address: Address, *, at: int) -> Address:
+        """The database as it is reached by the warden's relay, where it takes one."""
+        if address.is_socket and not address.confined_to:
+            return address
+        return relay.hand_over(self.line, address, at=at, log=self.folder / watch.LOG)
+
+
+def raise_fence(address: Address, *, kinds: Sequence[str], ground: Ground) -> Fence:
     """Raise the first of these kinds that the system permits, around this single-threaded process.
 
-    `line` leads to the warden, which relays to a database that is reached by TCP.
+    Raises OSError.
     """
-    fence = None
+    fence, before = None, 0
     if sys.platform == "linux":
+        from pytest_schemaguard.project import privileges
+
+        before = privileges.capabilities()
         if "namespace" in kinds:
-            fence = _by_namespace(address, folder, line)
+            fence = _by_namespace(address, ground)
         if fence is None and "landlock" in kinds:
-            fence = _by_landlock(address, line)
+            fence = _by_landlock(address, ground)
     if fence is None:
         fence = Fence(
-            address=address,
-            sentence="connections refused as far as Python can see, not those of C libraries or "
-            "of commands it starts",
+            address=ground.relayed(address, at=0),
+            sentence="connections refused as far as Python and its drivers can see, not those of "
+            f"other libraries in C or of commands; {NO_SANDBOX}",
             ports=_free_ports(),
         )
+    if sys.platform == "linux":
+        privileges.drop(before)
     watcher = watch.Watcher(
         watch.Rules(
             address=fence.address,
             hosts=_addresses_of(fence.address),
             ports=fence.ports,
             own_loopback=fence.own_loopback,
-            folders=(root, folder),
-            log=folder / "refused.txt",
+            folders=(ground.root, ground.folder),
+            log=ground.folder / watch.LOG,
         )
     )
     watcher.watch()
-    if not fence.closed:
-        from pytest_schemaguard.project import drivers
-
-        drivers.watch(fence.address, watcher.note)
+    drivers.watch(watcher)
     return fence
 
 
-def _by_namespace(address: Address, folder: Path, line: socket.socket) -> Fence | None:
-    from pytest_schemaguard.project import namespace
+def _by_namespace(address: Address, ground: Ground) -> Fence | None:
+    from pytest_schemaguard import namespaces
 
-    empty = folder / "empty"
-    empty.touch()
-    left = namespace.leave(_socket_file(address), empty=empty)
-    if left is namespace.Left.NOTHING:
+    kept = [ground.folder]
+    if address.is_socket and not address.confined_to:
+        kept.append(Path(address.host) / f".s.PGSQL.{address.port}")
+    left = namespaces.leave(kept, covered=ground.covered)
+    if left is namespaces.Left.NOTHING:
         return None
-    if not address.is_socket:
-        # Nothing else listens here: the port can be the same.
-        relay.hand_over(line, address.host, address.port, at=address.port)
-        address = replace(address, host=LOOPBACK)
-    hidden = left is namespace.Left.NETWORK_AND_SOCKETS
-    rest = "no socket of another PostgreSQL" if hidden else "other sockets as far as Python can see"
+    hidden = left is namespaces.Left.NETWORK_AND_SOCKETS
+    covered = ", the sockets of PostgreSQL servers that ran here covered" if hidden else ""
     return Fence(
-        address=address,
-        sentence=f"no network (namespace), {rest}",
+        # Nothing else listens here: the port can be the same.
+        address=ground.relayed(address, at=address.port),
+        sentence=f"no network (namespace){covered}; {SOCKETS}; {NO_SANDBOX}",
         ports=_free_ports(),
         own_loopback=True,
-        closed=hidden,
     )
 
 
-def _by_landlock(address: Address, line: socket.socket) -> Fence | None:
-    from pytest_schemaguard.project import landlock
+def _by_landlock(address: Address, ground: Ground) -> Fence | None:
+    from pytest_schemaguard.project import landlock, privileges
 
     if not landlock.is_there():
         return None
     ports = _free_ports()
     allowed = list(ports)
+    # The rule knows ports and no hosts: 5432 would be everyone's.
+    address = ground.relayed(address, at=0)
     if not address.is_socket:
-        # The rule knows ports and no hosts: 5432 would be everyone's.
-        port = relay.hand_over(line, address.host, address.port, at=0)
-        address = replace(address, host=LOOPBACK, port=port)
-        allowed.append(port)
+        allowed.append(address.port)
     try:
         landlock.restrict(allowed)
+        closed = privileges.refuse_unseen_connections()
     except OSError:
         return None
+    open_ = "" if closed else ", but by Multipath TCP, TCP fast open or io_uring"
     return Fence(
         address=address,
-        sentence="no TCP but to the guard's database (Landlock), other sockets refused as far as "
-        "Python can see",
+        sentence="no TCP but to the guard's database and to ports kept for the application "
+        f"(Landlock){open_}; {SOCKETS}; {NO_SANDBOX}",
         ports=ports,
     )
-
-
-def _socket_file(address: Address) -> Path | None:
-    return Path(address.host) / f".s.PGSQL.{address.port}" if address.is_socket else None
 
 
 def _addresses_of(address: Address) -> frozenset[str]:
     """What the database's host resolves to; behind a relay it is one address."""
     if address.is_socket:
         return frozenset()
+    if address.host == LOOPBACK:
+        return frozenset({LOOPBACK, "localhost"})
     with contextlib.suppress(OSError):  # the driver will say that the name is unknown
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
         return frozenset(str(one[4][0]) for one in found) | {address.host}

@@ -10,22 +10,28 @@ import ctypes
 import os
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.project import privileges
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 """The same numbers on all but alpha."""
 _VERSION = 1
-_ABI_WITH_NETWORK = 4
+_ABI_WITH_NETWORK, _ABI_WITH_SCOPES = 4, 6
 _CONNECT_TCP = 1 << 1
 _RULE_NET_PORT = 2
-_PR_SET_NO_NEW_PRIVS = 38
+_SCOPE_ABSTRACT_UNIX_SOCKET = 1 << 0
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _Ruleset(ctypes.Structure):
-    _fields_ = (("handled_access_fs", ctypes.c_uint64), ("handled_access_net", ctypes.c_uint64))
+    _fields_ = (
+        ("handled_access_fs", ctypes.c_uint64),
+        ("handled_access_net", ctypes.c_uint64),
+        ("scoped", ctypes.c_uint64),
+    )
 
 
 class _NetPort(ctypes.Structure):
@@ -34,15 +40,20 @@ class _NetPort(ctypes.Structure):
 
 def is_there() -> bool:
     """Whether this kernel restricts TCP connections."""
-    return _syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION) >= _ABI_WITH_NETWORK
+    return _abi() >= _ABI_WITH_NETWORK
+
+
+def _abi() -> int:
+    return _syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
 
 
 def restrict(ports: Iterable[int]) -> None:
     """From now on this thread and all it starts connect by TCP to these ports only.
 
-    Raises OSError.
+    Since Linux 6.12 abstract unix sockets of others are out of reach, too. Raises OSError.
     """
-    attributes = _Ruleset(0, _CONNECT_TCP)
+    scoped = _SCOPE_ABSTRACT_UNIX_SOCKET if _abi() >= _ABI_WITH_SCOPES else 0
+    attributes = _Ruleset(0, _CONNECT_TCP, scoped)
     ruleset = _checked(
         _syscall(
             _CREATE_RULESET,
@@ -55,7 +66,7 @@ def restrict(ports: Iterable[int]) -> None:
         for port in ports:
             rule = _NetPort(_CONNECT_TCP, port)
             _checked(_syscall(_ADD_RULE, ruleset, _RULE_NET_PORT, ctypes.byref(rule), 0))
-        _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+        privileges.no_new_privileges()
         _checked(_syscall(_RESTRICT_SELF, ruleset, 0))
     finally:
         os.close(ruleset)

@@ -18,6 +18,7 @@ from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import environment
 from pytest_schemaguard.project.output import bounded
 from pytest_schemaguard.project.peer import GarbageError, GoneError, Peer
+from pytest_schemaguard.project.watch import LOG
 from pytest_schemaguard.redaction import redacted, secrets_in
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ class Project:
 
     `address` is the database that `{url}` and the others in the configuration's `env` stand for,
     or a function that says it, called when the process has booted and is needed;
-    `folder` is writable, this object's alone, and what `{dir}` stands for. `extra_env` adds to
-    `env`; `python_path` are pytest's `pythonpath` folders. After a call that ended the process the
-    next one starts another.
+    `folder` is writable, this object's alone, and what `{dir}` stands for; `covered` is a folder of
+    which the project may see nothing else. `extra_env` adds to `env`; `python_path` are pytest's
+    `pythonpath` folders. After a call that ended the process the next one starts another.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Project:
         address: Address | Callable[[], Address],
         *,
         folder: Path,
+        covered: Path | None = None,
         extra_env: Mapping[str, str] | None = None,
         python_path: Sequence[Path] = (),
         preload: Sequence[str] = PRELOAD,
@@ -74,6 +76,7 @@ class Project:
         self._config = config
         self._address = address
         self._folder = folder
+        self._covered = covered
         self._temporary = folder / "tmp"
         self._env = {**config.env, **(extra_env or {})}
         self._python_path = python_path
@@ -251,6 +254,7 @@ class Project:
             "env": self._env,
             "root": str(self._config.root),
             "folder": str(self._folder),
+            "covered": None if self._covered is None else str(self._covered),
             "path": [str(path) for path in self._python_path],
             "setup": self._config.setup,
             "fences": list(self._fences),
@@ -281,7 +285,7 @@ class Project:
 
     def _notes(self) -> bytes:
         try:
-            return (self._folder / "refused.txt").read_bytes()
+            return (self._folder / LOG).read_bytes()
         except FileNotFoundError:
             return b""
 

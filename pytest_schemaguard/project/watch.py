@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 SYSTEM_SOCKETS = ("/dev/log", "/run/systemd", "/run/dbus", "/run/nscd", "/var/lib/sss")
 """Where logging, name services and the like listen: no way to a database."""
+SOCKET_NAME = ".s.PGSQL."
+"""How the file name of a PostgreSQL server's socket begins."""
 _TCP_LISTEN = "0A"
 """net/tcp_states.h, as /proc/net/tcp shows it."""
+LOG = "refused.txt"
+"""Where refusals are noted, in the folder that `{dir}` stands for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,28 +73,30 @@ class Watcher:
                 self.refuse(path)
         elif end.family in {socket.AF_INET, socket.AF_INET6} and isinstance(address, tuple):
             host, port = str(address[0]), int(address[1])
-            if not self.is_own_port(end, host, port):
+            on_loopback = end.type == socket.SOCK_DGRAM and _is_loopback(host)
+            if not on_loopback and not self.is_own_port(host, port):
                 self.refuse(f"{host}:{port}")
 
     def is_own_socket(self, path: str) -> bool:
         if path.startswith("\0"):
-            return True  # abstract: it belongs to the network namespace
+            # Abstract sockets belong to the network namespace; multiprocessing makes some.
+            return self.rules.own_loopback or not path.rpartition("/")[2].startswith(SOCKET_NAME)
         real = Path(path).resolve()
         if self.rules.address.is_socket:
             own = Path(self.rules.address.host) / f".s.PGSQL.{self.rules.address.port}"
             if real == own.resolve():
                 return True
-        if real.name.startswith(".s.PGSQL."):
+        if real.name.startswith(SOCKET_NAME):
             return False
         folders = (*self.rules.folders, *map(Path, SYSTEM_SOCKETS))
         return any(real.is_relative_to(folder.resolve()) for folder in folders)
 
-    def is_own_port(self, end: socket.socket, host: str, port: int) -> bool:
+    def is_own_port(self, host: str, port: int) -> bool:
         if host in self.rules.hosts and port == self.rules.address.port:
             return True
         if not _is_loopback(host):
             return False
-        if port in self.rules.ports or end.type == socket.SOCK_DGRAM:
+        if port in self.rules.ports:
             return True
         if self.rules.own_loopback:
             return _listens(port)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,8 @@ class ExistingServer:
         major = number // 10000
         self._check(wanted, major, version, is_superuser, may)
         sweep(connection, keep=run.id)
-        owner = f"{PREFIX}{run.id}_owner"
+        confined_to = f"{PREFIX}{run.id}_"
+        owner = f"{confined_to}owner"
         token = create_owner(connection, owner, run)
         if not is_superuser:
             # Who makes databases for a role must be its member; since 16 making it is not enough.
@@ -92,7 +93,9 @@ class ExistingServer:
             origin=self.address.safe,
             admin=self.address,
             is_superuser=is_superuser,
-            owner=self.address.logged_in_as(owner, run.password(owner)),
+            owner=replace(
+                self.address.logged_in_as(owner, run.password(owner)), confined_to=confined_to
+            ),
             token=token,
         )
 

@@ -21,6 +21,7 @@ def run(arguments: dict[str, Any]) -> dict[str, str]:
         for line in Path(".env").read_text(encoding="utf-8").splitlines():
             name, _, value = line.partition("=")
             os.environ.setdefault(name, value)
+    os.environ.update(arguments.get("variables", {}))
     place: Any = arguments.get("place")
     if place == "configured":
         place = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
+from pytest_schemaguard import namespaces
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.errors import ProjectError
@@ -41,7 +43,10 @@ class Server:
 
 
 @contextmanager
-def served(name: str) -> Iterator[Server]:
+def served(
+    name: str, *, prepare: Callable[[], object] | None = None, **more: str
+) -> Iterator[Server]:
+    """`prepare` is called in the server's process, before it is PostgreSQL and as who we are."""
     binaries = Path(subprocess.check_output(["pg_config", "--bindir"], text=True).strip())
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/dev/shm"))
     account: dict[str, Any] = {}
@@ -68,6 +73,7 @@ def served(name: str) -> Iterator[Server]:
         **account,
     )
     settings = {
+        **more,
         "listen_addresses": "127.0.0.1",
         "port": port,
         "unix_socket_directories": f"{folder},/tmp",
@@ -75,13 +81,21 @@ def served(name: str) -> Iterator[Server]:
         "log_connections": "on",
         "log_statement": "all",
     }
+
+    def begin() -> None:
+        if prepare is not None:
+            prepare()
+        if account:
+            user = pwd.getpwnam("postgres")
+            namespaces.become(user.pw_uid, user.pw_gid)
+
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
             [binaries / "postgres", "-D", folder / "data", *options],
             stderr=log,
             cwd=folder,
-            **account,
+            preexec_fn=begin,  # noqa: PLW1509 - no other thread is running
         )
     try:
         address = Address(

@@ -6,21 +6,36 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
 
-from tests.project.conftest import HERE
+from pytest_schemaguard import namespaces
+from tests.project.conftest import HERE, served
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from pytest_schemaguard.address import Address
     from tests.project.conftest import Server
 
 DRIVERS = {"psycopg2", "psycopg2-class", "psycopg", "psycopg.pq", "asyncpg", "pg8000", "psql"}
-SEEN_BY_PYTHON = {"psycopg2", "psycopg", "asyncpg", "pg8000"}
+SEEN_BY_PYTHON = DRIVERS - {"psql"}
+ACCIDENTS = "it is a guard against accidents, no sandbox for hostile code"
+SOCKETS = (
+    "other PostgreSQL servers' sockets are refused to Python and its drivers, not to other "
+    "libraries in C or commands"
+)
+SENTENCES = {
+    "namespace": "no network (namespace), the sockets of PostgreSQL servers that ran here covered; "
+    f"{SOCKETS}; {ACCIDENTS}",
+    "landlock": "no TCP but to the guard's database and to ports kept for the application "
+    f"(Landlock); {SOCKETS}; {ACCIDENTS}",
+    "python": "connections refused as far as Python and its drivers can see, not those of other "
+    f"libraries in C or of commands; {ACCIDENTS}",
+}
 ENV = {
     "DATABASE_URL": "{url}",
     "APP_URL": "{url}",
@@ -164,7 +179,7 @@ def test_no_driver_reaches_the_foreign_server_and_each_reaches_the_guards(
             assert hostile.identifier not in text
             assert guarded.identifier not in text
     assert set(after_dotenv) == DRIVERS
-    assert answer["fence"] == "no network (namespace), no socket of another PostgreSQL"
+    assert answer["fence"] == SENTENCES["namespace"]
     assert f"tried to connect to {hostile.by_tcp.host}:{hostile.by_tcp.port}" in answer["refused"]
     # And the log would have told:
     psycopg2.connect(hostile.by_tcp.url()).close()
@@ -190,10 +205,7 @@ def test_landlock_refuses_every_foreign_tcp_connection(
     assert own == dict.fromkeys(DRIVERS, guarded.identifier)
     for text in [*explicit.values(), *by_dotenv.values()]:
         assert hostile.identifier not in text
-    assert answer["fence"] == (
-        "no TCP but to the guard's database (Landlock), other sockets refused as far as Python can "
-        "see"
-    )
+    assert answer["fence"] == SENTENCES["landlock"]
 
 
 @pytest.mark.parametrize("way", ["by_socket", "by_tcp"])
@@ -212,10 +224,53 @@ def test_fence_of_python_refuses_what_it_says_it_sees(
     for text in default.values():
         assert hostile.identifier not in text
     for answers in explicit:
-        reached = {name for name, text in answers.items() if text == hostile.identifier}
-        assert reached == DRIVERS - SEEN_BY_PYTHON
-    assert answer["fence"] == (
-        "connections refused as far as Python can see, not those of C libraries or of commands it "
-        "starts"
-    )
+        assert reaching(answers, hostile) == DRIVERS - SEEN_BY_PYTHON
+    assert answer["fence"] == SENTENCES["python"]
     assert f"tried to connect to {hostile.by_tcp.host}:{hostile.by_tcp.port}" in answer["refused"]
+
+
+def reaching(answers: dict[str, str], server: Server) -> set[str]:
+    return {name for name, text in answers.items() if text == server.identifier}
+
+
+@pytest.fixture(scope="session")
+def sidecar() -> Iterator[Server]:
+    """A server of another container: its sockets are in shared folders, and listed nowhere here."""
+    with served("sidecar", prepare=namespaces.leave) as server:
+        listed = Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace")
+        listening = [line for line in listed.splitlines() if line.split()[3] == "00010000"]
+        assert not [line for line in listening if server.by_socket.host in line]
+        yield server
+
+
+@pytest.mark.parametrize("fence", SENTENCES)
+def test_socket_of_another_container_is_refused_to_every_driver_and_the_sentence_says_to_whom_not(
+    guarded: Server, sidecar: Server, place: Path, fence: str
+) -> None:
+    folder = sidecar.by_socket.host
+    link = place / "link"
+    link.symlink_to(folder)
+    there = dataclasses.replace(sidecar.by_socket, host=str(link))
+    variables = {"PGHOST": folder, "PGPORT": str(there.port), "PGUSER": "super"}
+    variables["PGDATABASE"] = "postgres"
+    answer = drive(
+        place,
+        "as we are",
+        address=guarded.by_socket,
+        fences=[fence],
+        calls=[
+            CONFIGURED,
+            place_of(sidecar.by_socket),
+            place_of(there),
+            {"variables": variables},
+        ],
+    )
+    own, *others, by_variables = answer["answers"]
+    assert answer["fence"] == SENTENCES[fence]
+    assert own == dict.fromkeys(DRIVERS, guarded.identifier)
+    for answers in others:
+        assert reaching(answers, sidecar) == {"psql"}
+        for name in SEEN_BY_PYTHON - {"pg8000"}:  # it has words of its own
+            assert "pytest-schemaguard's fence refuses" in answers[name]
+    assert reaching(by_variables, sidecar) == {"psql"}
+    assert f"tried to connect to {folder}:{sidecar.by_socket.port}" in answer["refused"]
