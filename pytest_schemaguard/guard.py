@@ -231,12 +231,16 @@ class Guard:
         self.databases.create("project", template=self.states.migrated().name)
         with self.progress.step("reading the models"):
             models = self._models_process.read(major=self.server.major)
-        (self._run.folder / "fence").write_text(self.processes.models.fence, encoding="utf-8")
+        fences = f"the project's code ran with {self.processes.models.fence}\n{self.server.reach}"
+        (self._run.folder / "fence").write_text(fences, encoding="utf-8")
         return models
 
     @property
     def fence(self) -> str | None:
-        """How the project's code was kept from other databases; None where it did not run."""
+        """How the project's code, and the server, were kept from other databases, a line each.
+
+        None where the code did not run.
+        """
         try:
             return (self._run.folder / "fence").read_text(encoding="utf-8")
         except FileNotFoundError:

@@ -115,7 +115,8 @@ def summary(
     """Warnings of checks that passed: they fail nothing, and must not pass unseen.
 
     Below them ignore rules that match nothing any more, and what is known only when the checks have
-    run: how the project's code was fenced in, and what was not compared, for each database.
+    run: how the project's code and the server were fenced in, and what was not compared, for each
+    database.
     """
     told = [
         (entry["nodeid"], list(findings(_to_be_told(entry))))
@@ -129,8 +130,8 @@ def summary(
         reporter.write_line("\n".join([nodeid, *lines]))
     for one in stale:
         reporter.write_line(paragraph(one))
-    if fence is not None:
-        reporter.write_line(printable(f"schema-guard: the project's code ran with {fence}"))
+    for one in (fence or "").splitlines():
+        reporter.write_line(printable(f"schema-guard: {one}"))
     for one in left_out:
         reporter.write_line(paragraph(f"schema-guard: not compared: {one}"))
 

@@ -18,7 +18,13 @@ from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers.keeping import Kept
 from pytest_schemaguard.servers.owner import OWNER, create_owner
 from pytest_schemaguard.servers.private import LOG_LINES, SETTINGS
-from pytest_schemaguard.servers.provider import NEWEST_MAJOR, SUPERUSER, Missing, Server
+from pytest_schemaguard.servers.provider import (
+    NEWEST_MAJOR,
+    SUPERUSER,
+    WAYS_OUT,
+    Missing,
+    Server,
+)
 from pytest_schemaguard.servers.removal import LABEL
 from pytest_schemaguard.servers.scram import OWN_ITERATIONS, verifier
 from pytest_schemaguard.servers.sessions import connect
@@ -203,6 +209,7 @@ class DockerServer:
             owner=admin.logged_in_as(OWNER, run.password(OWNER)),
             token=token,
             container=container,
+            reach=f"the server has its container's network: {WAYS_OUT}",
         )
 
 

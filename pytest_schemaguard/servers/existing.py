@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers.owner import create_owner, primary
-from pytest_schemaguard.servers.provider import OLDEST_MAJOR, Missing, Server
+from pytest_schemaguard.servers.provider import OLDEST_MAJOR, WAYS_OUT, Missing, Server
 from pytest_schemaguard.servers.sessions import connect
 from pytest_schemaguard.servers.url import parse_url
 from pytest_schemaguard.sqltext.identifiers import in_quotes
@@ -97,6 +97,7 @@ class ExistingServer:
                 self.address.logged_in_as(owner, run.password(owner)), confined_to=confined_to
             ),
             token=token,
+            reach=f"the server is the one that was named, with its network: {WAYS_OUT}",
         )
 
     def _check(

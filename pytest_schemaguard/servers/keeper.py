@@ -5,8 +5,9 @@ in its own session so that Ctrl-C does not reach it. It also sweeps what dead ru
 places, which are the folders that runs have had their folders in. It is the parent of the run's servers. The processes of
 the run ask it for things on the socket it listens on, one JSON line each:
 
-`{"do": "start", "argv", "folder", "data", "uid", "gid", "env", "log"}` starts a server; the answer is `{"pid"}`
-or `{"error"}`, and `{"exit"}` follows if the server ends. `{"do": "at-end", "argv", "env"}` is a
+`{"do": "start", "argv", "folder", "data", "uid", "gid", "env", "log", "alone"}` starts a server; the answer is
+`{"pid", "left"}` or `{"error"}`, and `{"exit"}` follows if the server ends. With `alone` it has no network, where
+the system permits that; `left` is a namespaces.Left. `{"do": "at-end", "argv", "env"}` is a
 command to run at the end. Either is undone at once when the connection closes before the line
 `keep`: then the process that asked died half-way.
 """  # noqa: E501 - one line a request
@@ -32,6 +33,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from pytest_schemaguard import namespaces
+
+del sys.path[0]
+
 PREFIX = "schema-guard-"
 NAME = re.compile(rf"{PREFIX}[0-9a-f]{{8}}")
 OWNER_LOCK = "owner.lock"
@@ -48,8 +54,10 @@ NEWBORN_S = 10.0
 
 
 class Keeper:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, way: int | None) -> None:
         self.folder = folder
+        self.way = way
+        """How a server is started without a network; None: it cannot be."""
         self.mutex = threading.Lock()
         self.ended = False
         self.servers: list[tuple[subprocess.Popen[bytes], Path]] = []
@@ -76,30 +84,18 @@ class Keeper:
 
     def start(self, request: dict[str, Any], connection: socket.socket) -> Any:
         data = Path(request["data"])
-        account: dict[str, Any] = {}
-        if request["uid"] is not None:
-            account = {"user": request["uid"], "group": request["gid"], "extra_groups": []}
         with self.mutex:
             if self.ended:
                 say(connection, {"error": "the run has ended"})
                 return lambda: None
             try:
-                with Path(request["log"]).open("ab") as log:
-                    server = subprocess.Popen(
-                        request["argv"],
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=log,
-                        cwd=data,
-                        env=request["env"],
-                        **account,
-                    )
+                server, left = self.started(request)
             except (OSError, subprocess.SubprocessError) as error:
                 say(connection, {"error": str(error), "errno": getattr(error, "errno", None)})
                 return lambda: None
             entry = (server, data)
             self.servers.append(entry)
-        say(connection, {"pid": server.pid})
+        say(connection, {"pid": server.pid, "left": left})
         threading.Thread(target=report_exit, args=(server, connection), daemon=True).start()
 
         def undo() -> None:
@@ -110,6 +106,42 @@ class Keeper:
                     shutil.rmtree(request["folder"], ignore_errors=True)
 
         return undo
+
+    def started(self, request: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
+        """The server, and what it has left behind."""
+        way = self.way if request["alone"] else None
+        reading, writing = os.pipe()
+
+        def prepare() -> None:
+            """In the new process, which has one thread, before it is PostgreSQL."""
+            as_user = way is not None and way & namespaces.CLONE_NEWUSER  # it knows one user alone
+            if as_user and request["uid"] is not None:
+                namespaces.become(request["uid"], request["gid"])
+            left = namespaces.Left.NOTHING if way is None else namespaces.enter(way)
+            if not as_user and request["uid"] is not None:
+                namespaces.become(request["uid"], request["gid"])
+            os.write(writing, bytes([left]))
+
+        try:
+            with Path(request["log"]).open("ab") as log:
+                server = subprocess.Popen(
+                    request["argv"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=request["data"],
+                    env=request["env"],
+                    preexec_fn=prepare,  # noqa: PLW1509 - it takes no lock that another thread may hold
+                )
+            return server, os.read(reading, 1)[0]
+        except subprocess.SubprocessError:
+            if way is None:
+                raise
+            self.way = None  # half-way in, against what was seen before
+            return self.started(request)
+        finally:
+            os.close(reading)
+            os.close(writing)
 
     def at_end(self, request: dict[str, Any], connection: socket.socket) -> Any:
         with self.mutex:
@@ -347,7 +379,8 @@ def sweep_one(folder: Path) -> None:
 def main() -> None:
     folder, descriptor, places = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    keeper = Keeper(folder)
+    # Now, while nobody waits and there is one thread.
+    keeper = Keeper(folder, namespaces.way_out() if sys.platform == "linux" else None)
     listening = socket.socket(fileno=descriptor)
     threading.Thread(target=keeper.listen, args=(listening,), daemon=True).start()
     sweeping = threading.Thread(target=sweep, args=(folder, places), daemon=True)

@@ -42,6 +42,8 @@ class Kept:
                 f"{request['argv'][0]} does not start: {answer['error']}",
                 fix=advice(answer.get("errno"), run.folder),
             )
+        self.answer: dict[str, Any] = answer
+        """What the keeper said it did."""
 
     def close(self) -> None:
         self._socket.close()

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from pytest_schemaguard import cache
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.errors import ServerError
+from pytest_schemaguard.namespaces import Left
 from pytest_schemaguard.servers import datafolder
 from pytest_schemaguard.servers.account import server_account
 from pytest_schemaguard.servers.binaries import within_reach
 from pytest_schemaguard.servers.keeping import Kept
 from pytest_schemaguard.servers.owner import OWNER, create_owner
-from pytest_schemaguard.servers.provider import SUPERUSER, Missing, Server
+from pytest_schemaguard.servers.provider import SUPERUSER, WAYS_OUT, Missing, Server
 from pytest_schemaguard.servers.sessions import connect
 from pytest_schemaguard.variables import needed
 
@@ -159,6 +160,8 @@ class PrivateServer:
             "gid": account.gid,
             "env": needed(os.environ),
             "log": str(folder / "log"),
+            # One that listens for the machine must be in the machine's network.
+            "alone": not wanted.tcp,
         }
         with contextlib.closing(Kept(run, request)) as kept:
             import psycopg2  # noqa: F401 - 50 ms that the server needs to start anyway
@@ -190,7 +193,23 @@ class PrivateServer:
             owner=owner,
             token=token,
             log=folder / "log",
+            reach=_reach(Left(kept.answer["left"]), wanted),
         )
+
+
+def _reach(left: Left, wanted: Wanted) -> str:
+    if left is Left.NETWORK_AND_SOCKETS:
+        return (
+            "the server ran with no network (namespace), the sockets of PostgreSQL servers that "
+            "ran here covered"
+        )
+    if left is Left.NETWORK:
+        return (
+            "the server ran with no network (namespace); by a socket dblink and postgres_fdw in a "
+            "migration reach other servers of this machine"
+        )
+    why = "`tcp = true`" if wanted.tcp else "the system permits no namespace"
+    return f"the server has the machine's network ({why}): {WAYS_OUT}"
 
 
 def unusable(binaries: Binaries) -> Missing | None:

@@ -19,6 +19,7 @@ NEWEST_MAJOR = 18
 """The PostgreSQL versions that the guard supports (https://www.postgresql.org/support/versioning/)."""
 SUPERUSER = "schema_guard_superuser"
 """Peculiar, so that no migration names it by accident."""
+WAYS_OUT = "dblink and postgres_fdw in a migration reach other servers from there"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,8 @@ class Server:
     """The server's log, where it is a file."""
     container: str | None = None
     """The id of its container."""
+    reach: str
+    """What SQL that runs in it reaches beyond it, for people."""
 
     def to_json(self) -> str:
         """Without passwords, and without the options of a URL, which may have one too."""

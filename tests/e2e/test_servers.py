@@ -32,6 +32,19 @@ if TYPE_CHECKING:
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 SLOW = "SELECT pg_sleep(60);\n"
+REFUSED = (
+    'pytest-schemaguard\'s fence refuses the database "customers": it lets the project through '
+    'to databases alone that this run made, whose names begin with "schema_guard_*"'
+)
+HINT = "Take the URL, or database, user and password, from the variables of `env`."
+ACCIDENTS = "it is a guard against accidents, no sandbox for hostile code"
+NETWORK = ": dblink and postgres_fdw in a migration reach other servers from there"
+NAMED = "schema-guard: the server is the one that was named, with its network"
+TCP = "schema-guard: the server has the machine's network (`tcp = true`)"
+ALONE = (
+    "schema-guard: the server ran with no network (namespace), the sockets of PostgreSQL servers "
+    "that ran here covered"
+)
 LOGS_IN = """\
 import json
 import os
@@ -70,6 +83,53 @@ def test_every_check_passes_on_a_server_of_the_users_and_nothing_stays(
         "version": there.server.version,
     }
     assert there.all_of_it() == before
+
+
+RUNNER = """\
+import os
+from pathlib import Path
+
+import psycopg2
+
+connection = psycopg2.connect(os.environ.get("APP_DB", {default!r}))
+connection.autocommit = True
+connection.cursor().execute(Path({file!r}).read_text())
+"""
+
+
+@pytest.mark.parametrize("tool", ["python", "psql"])
+@pytest.mark.parametrize("in_reach", [True, False])
+def test_runner_with_a_default_of_its_own_reaches_no_other_database_of_that_server(
+    project: Project, there: There, tool: str, *, in_reach: bool
+) -> None:
+    url = there.url()
+    customers = url.replace("/postgres", "/customers")
+    assert customers != url
+    project.write("migrate.py", RUNNER.format(default=customers, file=FILE))
+    project.append(FILE, "DROP TABLE IF EXISTS customer CASCADE;\n")
+    command = {"python": "python migrate.py", "psql": f"psql -q {customers} -f {FILE}"}[tool]
+    lines = PYPROJECT.replace(
+        'migrations = "migrations"',
+        f'migrations = {{ command = "{command}", versions = "migrations/*.sql" }}',
+    )
+    project.write("pyproject.toml", lines + 'env = { APP_DB = "{url}" }\n' * in_reach)
+    before = there.all_of_it()
+    result = project.guard(f"--schema-guard-url={url}", "-k", "applies or drift")
+    assert there.all_of_it() == before
+    if in_reach and tool == "python":
+        result.assert_outcomes(passed=2, deselected=4)
+        return
+    result.assert_outcomes(failed=2, deselected=4)
+    result.stdout.fnmatch_lines([f"*FATAL:  {REFUSED}", f"*HINT:  {HINT}"])
+
+
+def test_the_lines_say_what_project_and_server_reach(project: Project, there: There) -> None:
+    named = project.guard(f"--schema-guard-url={there.url()}")
+    named.stdout.fnmatch_lines([f"{NAMED}{NETWORK}"])
+    own = project.guard()
+    own.stdout.fnmatch_lines([f"schema-guard: the project's code ran with *; {ACCIDENTS}", ALONE])
+    project.append("pyproject.toml", "tcp = true\n")
+    project.guard().stdout.fnmatch_lines([f"{TCP}{NETWORK}"])
 
 
 def test_roles_of_the_baseline_are_taken_away_again(project: Project, there: There) -> None:

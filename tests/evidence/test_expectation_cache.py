@@ -199,6 +199,7 @@ def server(**other: Any) -> Server:
         "is_superuser": True,
         "owner": address,
         "token": "",
+        "reach": "",
     }
     return Server(**{**values, **other})
 

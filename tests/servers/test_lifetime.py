@@ -362,6 +362,7 @@ def test_what_was_started_for_a_process_that_died_before_the_answer_is_stopped(r
         "gid": None,
         "env": dict(os.environ),
         "log": str(data.parent / "log"),
+        "alone": True,
     }
     with socket.socket(socket.AF_UNIX) as asking:
         asking.connect(str(run.folder / "keeper"))
