@@ -87,9 +87,9 @@ class Server:
         """`password` is Run.password; `url` is the address that an existing server was named by."""
         values = json.loads(text)
         for name in ("admin", "owner"):
-            user = values[name]["user"]
-            address = Address(**values[name], password=password(user))
-            values[name] = address if url is None else url.logged_in_as(user, address.password)
+            options = () if url is None else url.options
+            own = password(values[name]["user"])
+            values[name] = Address(**values[name], password=own, options=options)
         values["admin"] = url or values["admin"]
         if values["log"] is not None:
             values["log"] = Path(values["log"])

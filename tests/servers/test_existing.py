@@ -84,6 +84,8 @@ def test_a_run_makes_its_own_and_takes_it_away(
     server = obtain(Wanted(provider=there.admin.url()), run)
     assert (server.provider, server.version) == ("existing", there.version)
     assert server.origin == there.admin.safe
+    assert server.owner.confined_to == f"schema_guard_{run.id}_"
+    assert obtain(Wanted(provider=there.admin.url()), run) == server  # read from the run's folder
     databases = Databases(server, run)
     databases.create("a")
     databases.freeze("a")

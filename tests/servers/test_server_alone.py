@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -16,13 +15,14 @@ import psycopg2
 import pytest
 
 from pytest_schemaguard import namespaces
-from pytest_schemaguard.servers import Server, Wanted, obtain
+from pytest_schemaguard.servers import Wanted, obtain
 from tests.servers.conftest import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_schemaguard.run import Run
+    from pytest_schemaguard.servers import Server
     from tests.servers.conftest import Process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux's namespaces")
@@ -121,7 +121,7 @@ def test_where_no_namespace_can_be_had_the_server_starts_and_says_so(
 ) -> None:
     refusing = Path(__file__).with_name("without_namespaces.py")
     prefix = (sys.executable, str(refusing))
-    server = Server.from_json(process("begin", wanted=OWN, prefix=prefix).report["server"])
+    server = process("begin", wanted=OWN, prefix=prefix).server
     assert server.reach == (
         f"the server has the machine's network (the system permits no namespace){NETWORK}"
     )
@@ -134,12 +134,7 @@ def test_root_without_the_right_to_mount_starts_it_in_a_user_namespace(
     if os.getuid() or shutil.which("setpriv") is None:
         pytest.skip("only root can give that up")
     prefix = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all")
-    server = Server.from_json(process("begin", wanted=OWN, prefix=prefix).report["server"])
+    server = process("begin", wanted=OWN, prefix=prefix).server
     assert server.reach == ALONE
-    user = shown(server, "id -un")
-    assert (
-        user
-        == subprocess.check_output(
-            ["stat", "-c", "%U", Path(server.admin.host) / "data"], text=True
-        ).strip()
-    )
+    data = Path(server.admin.host) / "data"
+    assert shown(server, "id -un") == data.owner()
