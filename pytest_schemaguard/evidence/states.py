@@ -21,9 +21,9 @@ from pytest_schemaguard.redaction import passwords_in, redacted
 from pytest_schemaguard.servers.sessions import run_comment
 from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.sources.plain import run_sql
-from pytest_schemaguard.sources.session import FileRun, excerpt
+from pytest_schemaguard.sources.session import FileRun, escapes, excerpt, send
 from pytest_schemaguard.sqltext.identifiers import in_quotes
-from pytest_schemaguard.sqltext.statements import split
+from pytest_schemaguard.sqltext.statements import statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.progress import Progress
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.sources import Source
+    from pytest_schemaguard.sqltext.statements import Statement
 
 
 DUPLICATE_OBJECT = "42710"
@@ -202,8 +203,8 @@ class States:
         # The user's own SQL, in a database that nothing else was in: with its own settings.
         with self._databases.session(database, as_admin=True, settings=Settings.OWN) as admin:
             for text in self._config.prepare:
-                for statement in split(text, path="prepare"):
-                    self._prepare_one(admin.cursor(), statement.sql)
+                for one in statements(text, path="prepare", escapes=lambda _: escapes(admin)):
+                    self._prepare_one(admin.cursor(), one)
         with self._databases.session(database, as_admin=True) as admin:
             self._give_schemas(admin.cursor())
 
@@ -218,9 +219,15 @@ class States:
                 f"ALTER SCHEMA {in_quotes(name)} OWNER TO {in_quotes(server.owner.user)}"
             )
 
-    def _prepare_one(self, cursor: Any, sql: str) -> None:
+    def _prepare_one(self, cursor: Any, statement: Statement) -> None:
+        if statement.kind == "meta":
+            return
+        sql = statement.sql
         try:
-            self._databases.execute_marking_roles(cursor, sql)
+            if statement.kind == "copy":
+                send(cursor, statement)
+            else:
+                self._databases.execute_marking_roles(cursor, sql)
         except psycopg2.Error as error:
             # Roles are the server's, not the database's: another one of this run may have made it.
             if error.pgcode in {DUPLICATE_OBJECT, UNIQUE_VIOLATION} and _MAKES_A_ROLE.match(sql):

@@ -18,11 +18,12 @@ from pytest_schemaguard.sources.dump import (
     route,
     without_authorization,
 )
-from pytest_schemaguard.sources.session import Session, excerpt
+from pytest_schemaguard.sources.session import Session, escapes, excerpt
 from pytest_schemaguard.sources.watch import Watch
+from pytest_schemaguard.sqltext.files import read
 from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
 from pytest_schemaguard.sqltext.lexer import is_one_statement
-from pytest_schemaguard.sqltext.statements import Statement, read, split
+from pytest_schemaguard.sqltext.statements import Statement, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,7 +69,7 @@ def load(
     Raises MigrationError with the dump's line, and ServerError when the server goes away.
     """
     name = shown(path, root)
-    statements = split(read(path, shown=name), path=name)
+    statements = split(read(path, shown=name), path=name, escapes=escapes(owner))
     watch = Watch(statement_timeout_s=statement_timeout_s)
 
     def work() -> Loaded:

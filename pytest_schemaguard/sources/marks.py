@@ -6,16 +6,18 @@ looked at for neither.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.sqltext.statements import scan
+from pytest_schemaguard.sqltext.statements import StringSettings, scan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_schemaguard.sqltext.lexer import Token
+    from pytest_schemaguard.sqltext.statements import Escapes
 
 
 class _Mark(NamedTuple):
@@ -53,11 +55,24 @@ _PERCENT_FIRST = re.compile(r"<%.*")
 def refuse_marks(text: str, *, path: str | Path) -> None:
     """Raises MigrationError for a file that is not what PostgreSQL gets.
 
-    And for what `split` refuses.
+    And for what `split` refuses, unless `standard_conforming_strings` explains it, which a database
+    can have switched off.
     """
+    try:
+        _refuse(text, path, StringSettings())
+    except MigrationError:
+        if "\\" not in text:
+            raise
+        with contextlib.suppress(MigrationError):
+            _refuse(text, path, StringSettings(escapes=True))
+            return
+        raise
+
+
+def _refuse(text: str, path: str | Path, escapes: Escapes) -> None:
     titles: set[str] = set()
     starts = True
-    for token in scan(text, path=path):
+    for token in scan(text, path=path, escapes=escapes):
         if token.kind == "comment":
             _refuse_mark(text, token, titles, path)
             continue

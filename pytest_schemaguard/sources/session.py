@@ -14,11 +14,12 @@ from pytest_schemaguard.notices import Notices, bound
 from pytest_schemaguard.redaction import passwords_in, redacted
 from pytest_schemaguard.sources import extensions, shown
 from pytest_schemaguard.sources.watch import Watch
+from pytest_schemaguard.sqltext.files import read
 from pytest_schemaguard.sqltext.lexer import tokens
-from pytest_schemaguard.sqltext.statements import Statement, read, split
+from pytest_schemaguard.sqltext.statements import VARIABLE, Statement, split, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 Transaction = Literal["idle", "open", "aborted"]
@@ -140,13 +141,20 @@ def run_file(
     BEGIN and COMMIT are obeyed where the file has them; elsewhere each statement commits by itself.
     A statement that runs longer than `statement_timeout_s` is cancelled, whatever the file sets.
 
-    Raises MigrationError (before anything runs) for what the splitter cannot read, with the path
-    relative to `root`, and ServerError when the server goes away or its disk is full.
+    Raises MigrationError for what the splitter cannot read, with the path relative to `root`
+    (before anything runs, unless the file has backslashes, whose meaning the server decides as it
+    goes), and ServerError when the server goes away or its disk is full.
     """
     name = shown(path, root)
-    statements = split(read(path, shown=name), path=name)
+    text = read(path, shown=name)
     watch = Watch(statement_timeout_s=statement_timeout_s)
-    return watch.run(lambda: Session(connection, watch, name).run(statements))
+
+    found = (
+        statements(text, path=name, escapes=lambda _: escapes(connection))
+        if "\\" in text
+        else split(text, path=name)
+    )
+    return watch.run(lambda: Session(connection, watch, name).run(found))
 
 
 class Session:
@@ -174,7 +182,7 @@ class Session:
     def major(self) -> int:
         return int(self.connection.server_version // 10000)
 
-    def run(self, statements: tuple[Statement, ...]) -> FileRun:
+    def run(self, statements: Iterable[Statement]) -> FileRun:
         """All of them, up to the first error. Raises ServerError."""
         began = time.perf_counter()
         count, error = 0, None
@@ -201,7 +209,7 @@ class Session:
         before = self.transaction
         try:
             with self._watch.statement(self.connection), self.connection.cursor() as cursor:
-                _send(cursor, statement)
+                send(cursor, statement)
                 tag = cursor.statusmessage
         except psycopg2.Error as error:
             lost = self.connection.closed and not self._watch.cut_off
@@ -265,7 +273,8 @@ class Session:
             statement=excerpt(statement.sql, offset),
             line=line,
             context=diag.context,
-            fix=fix_of(sqlstate, statement.sql, major=self.major),
+            fix=_undefined(statement, sqlstate, diag.statement_position)
+            or fix_of(sqlstate, statement.sql, major=self.major),
         ).without_passwords(statement.sql)
 
 
@@ -285,6 +294,16 @@ def fix_of(sqlstate: str, statement: str, *, major: int) -> str | None:
     """The next step after this error of this statement, where the error alone tells it."""
     missing = extensions.missing(statement, sqlstate=sqlstate, major=major)
     return missing or _FIXES.get(sqlstate)
+
+
+def _undefined(statement: Statement, sqlstate: str, position: str | None) -> str | None:
+    """Where PostgreSQL stumbled over what psql would have filled in, had it been told a value."""
+    at = VARIABLE.match(statement.sql, int(position) - 1) if position else None
+    if at is None or sqlstate != "42601":  # syntax_error
+        return None
+    return (
+        f"if {at[0]} is a variable of psql, its value is not in this file: write the value itself"
+    )
 
 
 _COPY_ROW = re.compile(r"^COPY .*, line (\d+)", re.MULTILINE)
@@ -311,7 +330,16 @@ def _around(sql: str, line: int) -> str:
     return "\n".join([*before, *lines[first:last], *(["..."] if last < len(lines) else [])])
 
 
-def _send(cursor: Any, statement: Statement) -> None:
+def escapes(connection: Any) -> bool:
+    """Whether a backslash escapes in '...' now: `standard_conforming_strings` is off.
+
+    The server says so by itself (https://www.postgresql.org/docs/current/protocol-flow.html).
+    """
+    return bool(connection.get_parameter_status("standard_conforming_strings") == "off")
+
+
+def send(cursor: Any, statement: Statement) -> None:
+    """One statement, with the rows that belong to it. Raises psycopg2.Error."""
     # Bytes, as psql sends the file's own: client_encoding, which the file may set, changes nothing.
     sql = statement.sql.encode()
     if statement.kind == "copy":

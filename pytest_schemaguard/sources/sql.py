@@ -18,7 +18,7 @@ from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.migration import Migration
 from pytest_schemaguard.sources import shown
 from pytest_schemaguard.sources.marks import refuse_marks
-from pytest_schemaguard.sqltext.statements import read
+from pytest_schemaguard.sqltext.files import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable

@@ -1,8 +1,9 @@
 """PostgreSQL's tokens, as far as it takes to know where a statement ends. Pure.
 
-The rules are those of PostgreSQL's own lexer (src/backend/parser/scan.l) with
-`standard_conforming_strings` on, its default since 9.1. What a token means is not asked here, only
-where it ends: a semicolon in a string, a comment or a dollar-quoted body ends no statement.
+The rules are those of PostgreSQL's own lexer (src/backend/parser/scan.l). Where
+`standard_conforming_strings` is off, a backslash in '...' escapes as it does in E'...': `escapes`.
+What a token means is not asked here, only where it ends: a semicolon in a string, a comment or a
+dollar-quoted body ends no statement.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ Kind = Literal[
     "operator",
     "symbol",  # any other character
     "meta",  # a line that psql reads itself, such as \restrict
+    "test",  # :{?name}
     "end",  # the semicolon that ends a statement
     "data",  # the lines after COPY ... FROM stdin
 ]
@@ -76,10 +78,10 @@ _CONTINUED = re.compile(
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
-def next_token(text: str, position: int) -> Token | None:
+def next_token(text: str, position: int, *, escapes: bool = False) -> Token | None:
     """The first token at or after `position`; None at the text's end.
 
-    `meta`, `end` and `data` are not made here: they depend on the statement, not on the characters.
+    `meta`, `test`, `end` and `data` are not made here: they depend on the statement.
 
     Raises UnterminatedError.
     """
@@ -93,6 +95,8 @@ def next_token(text: str, position: int) -> Token | None:
     assert name is not None
     if name == "word":  # first, as most tokens are words
         return Token("word", start, match.end())
+    if escapes and match[0] == "'":
+        name = "escape_string"
     return _whole(text, name, start, match.end())
 
 
@@ -120,13 +124,21 @@ def _whole(text: str, name: str, start: int, end: int) -> Token:
 def tokens(text: str) -> Iterator[Token]:
     """The tokens of one statement, without its comments.
 
-    Raises UnterminatedError.
+    Where its quotes end only if a backslash escapes, it does. What has no end even so is a token up
+    to the statement's end: PostgreSQL refuses it.
     """
-    token = next_token(text, 0)
-    while token is not None:
-        if token.kind != "comment":
-            yield token
-        token = next_token(text, token.end)
+    found: list[Token] = []
+    for escapes in (False, True):
+        found.clear()
+        try:
+            while token := next_token(text, found[-1].end if found else 0, escapes=escapes):
+                found.append(token)
+            break
+        except UnterminatedError as error:
+            start = error.position
+    else:
+        found.append(Token("string", start, len(text)))
+    return (token for token in found if token.kind != "comment")
 
 
 def is_one_statement(text: str) -> bool:

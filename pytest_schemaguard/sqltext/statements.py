@@ -1,4 +1,4 @@
-"""A file of SQL -> its statements, split where `psql -f` splits it. Pure but for `read`.
+"""A file of SQL -> its statements, split where `psql -f` splits it. Pure.
 
 PostgreSQL's grammar knows where a statement ends; psql, which cannot ask it, has rules of its own
 (src/fe_utils/psqlscan.l), and these are followed here: a semicolon ends a statement unless it
@@ -8,14 +8,14 @@ stands in parentheses, or between BEGIN and END of a CREATE FUNCTION or PROCEDUR
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.sqltext.lexer import Token, UnterminatedError, next_token
+from pytest_schemaguard.sqltext.lexer import Token, UnterminatedError, next_token, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -36,140 +36,147 @@ class Statement:
     """Where the rows begin, counted from 1."""
 
 
-_MARKS = {
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-}
-
-
-def read(path: Path, *, shown: str | None = None) -> str:
-    """The file's text, which is UTF-8; a byte-order mark is taken off, line ends stay as they are.
-
-    `shown` is how messages name the file. Raises MigrationError: another encoding, a NUL byte, a
-    dump in pg_dump's own format, a file that cannot be read.
-    """
-    name = str(path) if shown is None else shown
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise MigrationError(
-            "this file",
-            f"cannot be read: {error.strerror}",
-            path=name,
-            fix="check its path and rights",
-        ) from error
-    for start, kind in ((b"PGDMP", "custom"), (b"toc.dat\0", "tar")):
-        if raw.startswith(start):
-            raise MigrationError(
-                "this file",
-                f"is a dump in pg_dump's {kind} format, not SQL",
-                path=name,
-                fix=f"pg_restore --schema-only --file={path.stem}-schema.sql {name}",
-            )
-    encoding = _MARKS.get(raw[:2])
-    if encoding is not None:
-        raise MigrationError(
-            "this file",
-            f"is {encoding}, as its byte-order mark says, and PostgreSQL reads UTF-8",
-            path=name,
-            fix=f"iconv -f {encoding} -t UTF-8 {name}",
-        )
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        at = error.start + (3 if raw.startswith(b"\xef\xbb\xbf") else 0)
-        raise MigrationError(
-            "this file",
-            f"is not UTF-8: byte 0x{raw[at]:02x} cannot stand here",
-            path=name,
-            line=raw.count(b"\n", 0, at) + 1,
-            fix=f"if it is Latin-1: iconv -f LATIN1 -t UTF-8 {name}",
-        ) from error
-    nul = text.find("\0")
-    if nul >= 0:
-        raise MigrationError(
-            "this file",
-            "holds a NUL byte, which PostgreSQL cannot read",
-            path=name,
-            line=text.count("\n", 0, nul) + 1,
-            fix="save it as UTF-8 text",
-        )
-    return text
-
-
-def split(text: str, *, path: str | Path) -> tuple[Statement, ...]:
+def split(text: str, *, path: str | Path, escapes: bool = False) -> tuple[Statement, ...]:
     """The statements of a file in their order; empty ones and comments are left out.
 
-    Raises MigrationError, with `path` and the line: a quote or comment without its end, a command
-    of psql that pg_dump does not write, a psql variable, `standard_conforming_strings = off`.
+    `escapes`: `standard_conforming_strings` is off where it begins. Where the file itself switches
+    it, strings end otherwise from there on.
+
+    Raises MigrationError, with `path` and the line: a quote, a comment or a parenthesis without its
+    end, a command of psql that pg_dump does not write, a variable that psql itself sets.
     """
-    found: list[Statement] = []
+    return tuple(statements(text, path=path, escapes=StringSettings(escapes=escapes)))
+
+
+def statements(text: str, *, path: str | Path, escapes: Escapes) -> Iterator[Statement]:
+    """The same, one by one: how strings end in the next is asked when it is wanted.
+
+    Raises MigrationError as `split` does, once it comes there.
+    """
     lines = _Lines(text)
     first = last = None
-    kind: Literal["sql", "copy"] = "sql"
-    for token in scan(text, path=path):
+    tests: list[Token] = []
+    for token in scan(text, path=path, escapes=escapes):
         match token.kind:
             case "comment":
                 continue
             case "meta":
                 line = lines.at(token.start)
-                found.append(Statement(sql=text[token.start : token.end], line=line, kind="meta"))
+                yield Statement(sql=text[token.start : token.end], line=line, kind="meta")
             case "end" | "data":
                 if first is not None and last is not None:
-                    sql = text[first.start : last.end]
+                    sql = _with_tests(text, first.start, last.end, tests)
                     line = lines.at(first.start)
-                    if _BACKSLASHES.match(sql):
-                        raise _backslashes_escape(sql, path, line)
-                    kind = "copy" if _copies_out(sql) else "sql"
-                    found.append(Statement(sql=sql, line=line, kind=kind))
+                    if token.kind == "data":
+                        yield Statement(
+                            sql=sql,
+                            line=line,
+                            kind="copy",
+                            data=text[token.start : token.end],
+                            data_line=lines.at(token.start),
+                        )
+                    else:
+                        kind: Literal["sql", "copy"] = "copy" if _copies_out(sql) else "sql"
+                        yield Statement(sql=sql, line=line, kind=kind)
                     first = last = None
-                if token.kind == "data":
-                    found[-1] = _with_data(found[-1], text, token, lines)
+                    tests.clear()
             case _:
+                if token.kind == "test":
+                    tests.append(token)
                 first, last = first or token, token
-    return tuple(found)
 
 
-def scan(text: str, *, path: str | Path) -> Iterator[Token]:
-    """The tokens of a file, comments among them, with `end` after each statement.
+def scan(text: str, *, path: str | Path, escapes: Escapes | None = None) -> Iterator[Token]:
+    """The tokens of a file, comments among them, with `end` (or a COPY's `data`) after a statement.
 
     Lazy, so that whoever looks for what is no SQL at all sees it before it confuses the quotes.
     Raises MigrationError as `split` does.
     """
     lines = _Lines(text)
     position = 1 if text.startswith("\ufeff") else 0
-    state = _State()
+    escapes = escapes or StringSettings()
+    state = _State(escapes=escapes(""))
     while True:
         try:
-            token = next_token(text, position)
+            token = next_token(text, position, escapes=state.escapes)
         except UnterminatedError as error:
-            raise _unterminated(error, text, path) from None
+            raise _unterminated(error.what, error.position, text, path) from None
         if token is None:
             break
         if token.kind == "symbol":
             token = _symbol(text, token, state, path)
         state.see(text, token)
-        yield token
         position = token.end
         if token.kind == "end":
             if state.copies_in:
-                data = _data(text, token.end, path, lines)
-                yield data
-                position = _after_data(text, data)
-            state = _State()
-    if state.started:
-        yield Token("end", len(text), len(text))
-        if state.copies_in:  # psql reads the rows from where the file has ended
-            yield Token("data", len(text), len(text))
+                token = _data(text, token.end, path, lines)
+                position = _after_data(text, token)
+            yield token
+            state = _State(escapes=escapes(text[state.start : token.start]))
+        else:
+            yield token
+    if state.opened:
+        raise _unterminated("parenthesis", state.opened[0], text, path)
+    if state.started:  # psql reads the rows of a COPY from where the file has ended
+        yield Token("data" if state.copies_in else "end", len(text), len(text))
+
+
+Escapes = Callable[[str], bool]
+"""Whether a backslash escapes in '...' after this statement, which has run; "" at the beginning.
+
+psql asks the server, which says so whenever `standard_conforming_strings` changes.
+https://www.postgresql.org/docs/current/runtime-config-compatible.html
+"""
+
+
+class StringSettings:
+    """What the statements of a text say of `standard_conforming_strings`, for want of a server."""
+
+    def __init__(self, *, escapes: bool = False) -> None:
+        self._default = self._at_begin = self._session = self._now = escapes
+
+    def __call__(self, sql: str) -> bool:
+        if found := _SETS_STRINGS.match(sql):
+            value = next((one for one in found.group("set", "config") if one), None)
+            self._now = self._default if value is None else value.lower() not in _ON
+            if not found["local"]:
+                self._session = self._now
+        elif _BEGINS.match(sql):
+            self._at_begin = self._session
+        elif _COMMITS.match(sql):
+            self._now = self._session
+        elif _ROLLS_BACK.match(sql):
+            self._now = self._session = self._at_begin
+        return self._now
+
+
+_SETS_STRINGS = re.compile(
+    r"""
+      set \s+ (?:(?:session | (?P<local>local)) \s+)? standard_conforming_strings
+        \s* (?:=|\bto\b) \s* (?:default\b | '?(?P<set>\w+))
+    | select \s+ (?:pg_catalog\s*\.\s*)? set_config \s* \( \s* 'standard_conforming_strings'
+        \s*,\s* '(?P<config>\w+)'
+    | reset \s+ (?:standard_conforming_strings | all)\b
+    | discard \s+ all\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_ON = {"on", "true", "tru", "tr", "t", "yes", "ye", "y", "1"}
+_BEGINS = re.compile(r"(?:begin|start\s+transaction)\b", re.IGNORECASE)
+_COMMITS = re.compile(r"(?:commit|end)\b", re.IGNORECASE)
+_ROLLS_BACK = re.compile(r"(?:rollback|abort)\b(?!.*\bto\b)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass
 class _State:
     """How far into a statement the scan is: where a semicolon would end it."""
 
-    started: bool = False
-    parentheses: int = 0
-    brackets: int = 0
+    escapes: bool = False
+    """Whether a backslash escapes in '...'."""
+    start: int | None = None
+    """Where its first token stands."""
+    opened: list[int] = field(default_factory=list)
+    """Where its open parentheses stand."""
     begins: int = 0
     words: list[str] = field(default_factory=list)
     """The first four words without quotes, lowered."""
@@ -177,29 +184,30 @@ class _State:
     """The token before, lowered, at the statement's own level."""
     copies_in: bool = False
 
+    @property
+    def started(self) -> bool:
+        return self.start is not None
+
     def see(self, text: str, token: Token) -> None:
         if token.kind in {"comment", "meta", "end"}:
             return
-        self.started = True
+        if self.start is None:
+            self.start = token.start
         word = text[token.start : token.end]
         if token.kind == "symbol":
             if word == "(":
-                self.parentheses += 1
-            elif word == ")":
-                self.parentheses = max(0, self.parentheses - 1)
-            elif word == "[":
-                self.brackets += 1
-            elif word == "]":
-                self.brackets = max(0, self.brackets - 1)
+                self.opened.append(token.start)
+            elif word == ")" and self.opened:
+                self.opened.pop()
         if token.kind == "word":
             self._see_word(word.lower())
-        if not self.parentheses:
+        if not self.opened:
             self.before = word.lower() if token.kind == "word" else ""
 
     def _see_word(self, word: str) -> None:
         if len(self.words) < _HEAD:
             self.words.append(word)
-        if self.parentheses:
+        if self.opened:
             return
         if self.words[0] == "copy" and self.before == "from" and word in {"stdin", "stdout"}:
             # FROM STDOUT is FROM STDIN to PostgreSQL (copy_file_name in gram.y).
@@ -213,14 +221,24 @@ class _State:
 
 _HEAD = 4
 _COPY = re.compile(r"copy\b", re.IGNORECASE)
-_BACKSLASHES = re.compile(
-    r"""set\s+(?:(?:session|local)\s+)?standard_conforming_strings\s*(?:=|\sto\s)\s*
-        '?(?:off?|f|fa|fal|fals|false|n|no|0)\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
 _META = re.compile(r"\\(?:[;:.!?\\]|[^\s\\;]+)?")
 _META_LINE = re.compile(r"[^\n\r]*")
-_VARIABLE = re.compile(r""":(?:[A-Za-z_0-9\x80-\U0010ffff]+|'[^'\n]*'|"[^"\n]*"|\{\?[^}\n]*\})""")
+_VARIABLE_NAME = r"[A-Za-z_0-9\x80-\U0010ffff]+"
+VARIABLE = re.compile(rf""":(?:(?P<bare>{_VARIABLE_NAME})|'{_VARIABLE_NAME}'|"{_VARIABLE_NAME}")""")
+"""A variable of psql (https://www.postgresql.org/docs/current/app-psql.html), or a colon of SQL."""
+_TEST = re.compile(rf":\{{\?{_VARIABLE_NAME}\}}")
+"""psql writes TRUE in its place where the variable is set, and FALSE elsewhere."""
+_SET_BY_PSQL = frozenset(
+    """
+    AUTOCOMMIT COMP_KEYWORD_CASE DBNAME ECHO ECHO_HIDDEN ENCODING ERROR FETCH_COUNT HIDE_TABLEAM
+    HIDE_TOAST_COMPRESSION HISTCONTROL HISTFILE HISTSIZE HOST IGNOREEOF LAST_ERROR_MESSAGE
+    LAST_ERROR_SQLSTATE LASTOID ON_ERROR_ROLLBACK ON_ERROR_STOP PIPELINE_COMMAND_COUNT
+    PIPELINE_RESULT_COUNT PIPELINE_SYNC_COUNT PORT PROMPT1 PROMPT2 PROMPT3 QUIET ROW_COUNT
+    SERVER_VERSION_NAME SERVER_VERSION_NUM SERVICE SHELL_ERROR SHELL_EXIT_CODE SHOW_ALL_RESULTS
+    SHOW_CONTEXT SINGLELINE SINGLESTEP SQLSTATE USER VERBOSITY VERSION VERSION_NAME VERSION_NUM
+    WATCH_INTERVAL
+    """.split()  # noqa: SIM905 - a list of 40 literals is harder to read
+)
 _REST_OF_LINE = re.compile(r"[ \t\r\f\v]*(?:--[^\n]*)?(?:\n|\Z)")
 _END_OF_DATA = re.compile(r"^\\\.\r?(?:\n|\Z)", re.MULTILINE)
 
@@ -231,23 +249,39 @@ def _defines_a_routine(words: list[str]) -> bool:
 
 
 def _symbol(text: str, token: Token, state: _State, path: str | Path) -> Token:
-    """The token itself, or what it begins: a statement's end, or a line for psql."""
+    """The token itself, or what it begins: a statement's end, or what psql reads itself."""
     match text[token.start]:
-        case ";" if not state.parentheses and not state.begins:
+        case ";" if not state.opened and not state.begins:
             return Token("end", token.start, token.end)
         case "\\":
             return _meta(text, token, state, path)
-        case ":" if not state.brackets:  # in brackets it is a slice, items[1:n]
-            variable = _VARIABLE.match(text, token.start)
-            if variable:
-                raise MigrationError(
-                    variable[0],
-                    "is a variable of psql, whose value is not in this file",
-                    path=path,
-                    line=_Lines(text).at(token.start),
-                    fix="write the value itself",
-                )
+        case ":":
+            if test := _TEST.match(text, token.start):
+                _refuse_own(test, path)
+                return Token("test", token.start, test.end())
+            if variable := VARIABLE.match(text, token.start):
+                _refuse_own(variable, path)  # psql leaves the others, which nothing sets, alone
     return token
+
+
+def _refuse_own(variable: re.Match[str], path: str | Path) -> None:
+    if variable[0].strip(""":'"{?}""") in _SET_BY_PSQL:
+        raise MigrationError(
+            variable[0],
+            "is a variable that psql sets, and its value is not in this file",
+            path=path,
+            line=_Lines(variable.string).at(variable.start()),
+            fix="write the value itself, or a space after the colon where it is no variable",
+        )
+
+
+def _with_tests(text: str, start: int, end: int, tests: list[Token]) -> str:
+    """The statement as psql sends it: FALSE for :{?name}, as nothing sets the variable."""
+    sql = text[start:end]
+    for one in tests:  # as long as before, so that PostgreSQL's positions are the file's
+        value = "FALSE".ljust(one.end - one.start)
+        sql = f"{sql[: one.start - start]}{value}{sql[one.end - start :]}"
+    return sql
 
 
 def _meta(text: str, token: Token, state: _State, path: str | Path) -> Token:
@@ -307,51 +341,28 @@ def _after_data(text: str, data: Token) -> int:
     return len(text) if end is None else end.end()
 
 
-def _with_data(copy: Statement, text: str, data: Token, lines: _Lines) -> Statement:
-    return Statement(
-        sql=copy.sql,
-        line=copy.line,
-        kind="copy",
-        data=text[data.start : data.end],
-        data_line=lines.at(data.start),
-    )
-
-
 def _copies_out(sql: str) -> bool:
     """Whether it is COPY ... TO STDOUT, whose rows come to the client."""
     if not _COPY.match(sql):
         return False
     state = _State()
-    token = next_token(sql, 0)
-    while token is not None:
+    for token in tokens(sql):
         word = sql[token.start : token.end].lower()
-        if token.kind == "word" and state.before == "to" and not state.parentheses:
+        if token.kind == "word" and state.before == "to" and not state.opened:
             return word in {"stdin", "stdout"}  # TO STDIN is TO STDOUT to PostgreSQL
         state.see(sql, token)
-        token = next_token(sql, token.end)
     return False
 
 
-def _unterminated(error: UnterminatedError, text: str, path: str | Path) -> MigrationError:
-    line = _META_LINE.match(text, text.rfind("\n", 0, error.position) + 1)
+def _unterminated(what: str, position: int, text: str, path: str | Path) -> MigrationError:
+    line = _META_LINE.match(text, text.rfind("\n", 0, position) + 1)
     return MigrationError(
-        error.what,
+        what,
         "has no end: it opens here and the file ends within it",
         detail=line[0].strip() if line else None,
         path=path,
-        line=_Lines(text).at(error.position),
+        line=_Lines(text).at(position),
         fix="close it",
-    )
-
-
-def _backslashes_escape(sql: str, path: str | Path, line: int) -> MigrationError:
-    return MigrationError(
-        "standard_conforming_strings",
-        "is switched off, and then strings end elsewhere than this guard reads",
-        detail=sql,
-        path=path,
-        line=line,
-        fix="take it out, and write strings with backslashes as E'...'",
     )
 
 

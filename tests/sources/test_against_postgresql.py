@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -15,8 +16,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.sources.session import escapes, send
 from pytest_schemaguard.sqltext.lexer import next_token
-from pytest_schemaguard.sqltext.statements import scan, split
+from pytest_schemaguard.sqltext.statements import scan, split, statements
 
 if TYPE_CHECKING:
     from tests.sources.conftest import LoggingServer
@@ -44,7 +46,12 @@ word = st.sampled_from(
 )
 operator = st.text("+-*/<>=~!@#%^&|`?", min_size=1, max_size=4)
 other = st.sampled_from(["1 ", "1.5 ", "::int", ":=", "=>", "..", ",", ".", "[1:2]", "[a: b]"])
-piece = st.one_of(plain, escaped, unicode_, quoted, dollar, comment, word, word, operator, other)
+variable = st.sampled_from(
+    [":a", ":'a'", ':"a"', "'a':b", ":1", ":{?a}", ":{?ab_1}", ":'a b'", ": a"]
+)
+piece = st.one_of(
+    plain, escaped, unicode_, quoted, dollar, comment, word, word, operator, other, variable
+)
 bracketed = st.lists(piece, max_size=5).map(lambda some: "(" + " ".join(some) + ")")
 gap = st.sampled_from(["", " ", " ", "\n", "\r\n", "\t", "\n\n"])
 rare = st.sampled_from([")", "(", "create function begin ; end ;"])
@@ -108,7 +115,8 @@ def without_leading_comments(text: str) -> str:
 
 def agree(ours: list[str], theirs: list[str]) -> None:
     """The same statements, but for comments around them and empty lines, which psql takes out."""
-    ours = [LINE_ENDS.sub("\n", one) for one in ours]
+    ours = [re.sub(r"\bFALSE\s*", "FALSE ", LINE_ENDS.sub("\n", one)) for one in ours]
+    theirs = [re.sub(r"\bFALSE\s*", "FALSE ", one) for one in theirs]
     theirs = [LINE_ENDS.sub("\n", one) for one in theirs if not only_comments(one)]
     theirs = [without_leading_comments(one) for one in theirs]
     for mine, sent in zip(ours, theirs, strict=False):
@@ -117,9 +125,15 @@ def agree(ours: list[str], theirs: list[str]) -> None:
     assert len(ours) == len(theirs)
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+bounded = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+
+
+@settings(bounded, max_examples=90)
 @given(text=text)
 def test_generated_texts_are_split_as_psql_splits_them(
     logging_server: LoggingServer, tmp_path: Path, text: str
@@ -143,9 +157,7 @@ def test_generated_texts_are_split_as_psql_splits_them(
     agree([one.sql for one in statements], sent)
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(bounded, max_examples=50)
 @given(text=well_formed)
 def test_generated_files_with_copy_are_split_as_psql_splits_them(
     logging_server: LoggingServer, tmp_path: Path, text: str
@@ -153,6 +165,49 @@ def test_generated_files_with_copy_are_split_as_psql_splits_them(
     text = f"CREATE TEMPORARY TABLE t (a text);\n{text}"
     sent, _ = logging_server.sent_by_psql(text, tmp_path)
     agree([one.sql for one in split(text, path="x.sql")], sent)
+
+
+switch = st.sampled_from(
+    [
+        "SET standard_conforming_strings = off",
+        "SET SESSION standard_conforming_strings TO on",
+        "SET LOCAL standard_conforming_strings = 'off'",
+        "SELECT set_config('standard_conforming_strings', 'off', false)",
+        "DO $$ BEGIN SET standard_conforming_strings = off; END $$",
+        "RESET ALL",
+        "BEGIN",
+        "COMMIT",
+        "ROLLBACK",
+    ]
+)
+backslashed = st.lists(
+    st.sampled_from(["\\'", "\\", "\\\\", "''", ";", "a", "\n"]), max_size=5
+).map(lambda some: f"SELECT '{''.join(some)}'")
+switched = st.lists(st.one_of(switch, backslashed, backslashed), min_size=3, max_size=12).map(
+    ";\n".join
+)
+
+
+@settings(bounded, max_examples=80)
+@given(text=switched)
+def test_strings_end_where_the_servers_own_setting_ends_them(
+    logging_server: LoggingServer, tmp_path: Path, text: str
+) -> None:
+    """Run on the server as the guard runs a file: each statement is split when the last has run."""
+    sent, _ = logging_server.sent_by_psql(text, tmp_path)
+    connection = psycopg2.connect(logging_server.admin.url())
+    connection.autocommit = True
+    ours = []
+    try:
+        for one in statements(text, path="x.sql", escapes=lambda _: escapes(connection)):
+            ours.append(one.sql)
+            with contextlib.suppress(psycopg2.Error), connection.cursor() as cursor:
+                send(cursor, one)
+    except MigrationError:
+        sent = sent[: len(ours)]  # psql goes on: it reports a command that it does not know
+    finally:
+        connection.close()
+    agree(ours, sent)
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.sqltext.lexer import next_token
-from pytest_schemaguard.sqltext.statements import read, scan, split
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pytest_schemaguard.sqltext.statements import scan, split, statements
 
 
 def texts(text: str) -> list[str]:
@@ -152,11 +147,15 @@ def test_other_commands_of_psql_are_refused(command: str, subject: str, fix: str
     assert fix in said
 
 
-@pytest.mark.parametrize("variable", [":name", ":'name'", ':"name"', ":{?name}"])
-def test_variables_of_psql_are_refused(variable: str) -> None:
-    assert refusal(f"SELECT 1;\n\nSELECT {variable};") == (
-        f"migrations/x.sql:3: {variable}: is a variable of psql, whose value is not in this file\n"
-        "  next: write the value itself"
+@pytest.mark.parametrize(
+    "variable", [":DBNAME", ":'USER'", ':"HOST"', ":{?VERSION}", ":ON_ERROR_STOP", ":ROW_COUNT"]
+)
+@pytest.mark.parametrize("around", ["SELECT {}", "SELECT a[1{}]", "SELECT JSON_OBJECT('a'{})"])
+def test_variables_that_psql_sets_are_refused(variable: str, around: str) -> None:
+    assert refusal(f"SELECT 1;\n\n{around.format(variable)};") == (
+        f"migrations/x.sql:3: {variable}: is a variable that psql sets, and its value is not in "
+        "this file\n"
+        "  next: write the value itself, or a space after the colon where it is no variable"
     )
 
 
@@ -172,10 +171,26 @@ def test_variables_of_psql_are_refused(variable: str) -> None:
         "SELECT $$:name$$",
         "SELECT 1 -- :name",
         "SELECT '12:30'::time",
+        "SELECT JSON_OBJECT('id':id, 'n':1, 'a':\"b\", 'c':'d')",
+        "SELECT :name, :'name', :\"name\", :1, :é",
+        "SELECT :error, :user, :'dbname', :Version",
+        "SELECT a::USER, ':DBNAME', \":DBNAME\", $$:DBNAME$$ -- :DBNAME",
+        "CALL p(a :=DBNAME)",
+        "SELECT :DBNAMES",
     ],
 )
-def test_colons_of_sql_are_no_variables(sql: str) -> None:
-    assert len(texts(sql)) == 1
+def test_colons_of_sql_and_variables_that_nothing_sets_stay(sql: str) -> None:
+    code = sql.partition(" -- ")[0]
+    assert (
+        texts(f"{sql};\nSELECT 2" if code == sql else sql)
+        == [code, "SELECT 2"][: 1 + (code == sql)]
+    )
+
+
+def test_the_question_whether_a_variable_is_set_is_answered_as_psql_answers_it() -> None:
+    (asked,) = split("\nSELECT :{?name},\n :{?n}, ':{?n}' FROM nowhere", path="x.sql")
+    assert asked.sql == "SELECT FALSE   ,\n FALSE, ':{?n}' FROM nowhere"
+    assert asked.line == 2
 
 
 @pytest.mark.parametrize(
@@ -194,13 +209,64 @@ def test_unterminated_quotes_and_comments_are_refused(text: str, line: int, what
     assert said.endswith("next: close it")
 
 
-def test_strings_with_other_rules_are_refused() -> None:
-    said = refusal("SET standard_conforming_strings = off;\nSELECT '\\'';")
-    assert "standard_conforming_strings: is switched off" in refusal(
-        "set local standard_conforming_strings to 'off';"
-    )
-    assert said.startswith("migrations/x.sql:1: standard_conforming_strings: is switched off")
-    assert len(texts("SET standard_conforming_strings = on;")) == 1
+OFF = "SET standard_conforming_strings = off"
+
+
+@pytest.mark.parametrize(
+    ("before", "escapes"),
+    [
+        ([OFF], True),
+        (["set local standard_conforming_strings to 'OFF'"], True),
+        (["SET SESSION standard_conforming_strings TO false"], True),
+        (["SELECT pg_catalog.set_config('standard_conforming_strings', 'off', false)"], True),
+        ([OFF, "SET standard_conforming_strings = on"], False),
+        ([OFF, "RESET standard_conforming_strings"], False),
+        ([OFF, "SET standard_conforming_strings TO DEFAULT"], False),
+        ([OFF, "RESET ALL"], False),
+        ([OFF, "DISCARD ALL"], False),
+        (["BEGIN", OFF, "COMMIT"], True),
+        (["BEGIN", OFF, "ROLLBACK"], False),
+        (["BEGIN", "SAVEPOINT a", OFF, "ROLLBACK TO a", OFF], True),
+        (["BEGIN", "SET LOCAL standard_conforming_strings = off", "END"], False),
+        (["START TRANSACTION", "SET LOCAL standard_conforming_strings = off"], True),
+        (["SET escape_string_warning = off", "SELECT 'off'"], False),
+    ],
+)
+def test_strings_end_as_the_file_has_set_it(before: list[str], *, escapes: bool) -> None:
+    first = "SELECT 'it\\'s;'" if escapes else "SELECT 'a\\'"
+    whole = [*before, first, "SELECT b'\\'" if not escapes else "SELECT b'1'", "SELECT ';'"]
+    assert texts(";\n".join(whole)) == whole
+    other = "SELECT 'a\\';" if escapes else "SELECT 'it\\'s';"
+    assert "x.sql:" in refusal(";\n".join([*before, other]))
+
+
+def test_strings_end_as_the_database_has_set_it() -> None:
+    text = "SELECT 'it\\'s;';RESET ALL; SELECT '\\''"
+    found = split(text, path="x.sql", escapes=True)
+    assert [one.sql for one in found] == ["SELECT 'it\\'s;'", "RESET ALL", "SELECT '\\''"]
+    assert "is a command of psql" in refusal(text)
+
+
+def test_before_each_statement_it_is_asked_how_strings_end() -> None:
+    answers = {"": True, "SELECT 'a\\';'": False, "SELECT 'b\\'": True, "SELECT 'c\\';'": True}
+    text = ";".join([*answers][1:])
+    found = statements(text, path="x.sql", escapes=answers.__getitem__)
+    assert [one.sql for one in found] == [*answers][1:]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("SELECT 1;\nCREATE TABLE a (\n id int;\nSELECT 2;", 2),
+        ("SELECT (1", 1),
+        ("SELECT\n(1, (2), (3;", 2),
+        ("COPY t (a FROM stdin;\n1\n", 1),
+    ],
+)
+def test_parentheses_without_their_end_are_refused(text: str, line: int) -> None:
+    said = refusal(text)
+    assert said.startswith(f"migrations/x.sql:{line}: parenthesis: has no end: it opens here")
+    assert said.endswith("next: close it")
 
 
 def test_sql_behind_copy_on_its_line_is_refused() -> None:
@@ -208,48 +274,7 @@ def test_sql_behind_copy_on_its_line_is_refused() -> None:
     assert said.startswith("migrations/x.sql:1: COPY ... FROM stdin: is followed by more")
 
 
-@pytest.mark.parametrize(
-    ("raw", "words"),
-    [
-        (
-            "SELECT 'é';".encode("latin1"),
-            "x.sql:1: this file: is not UTF-8: byte 0xe9 cannot stand",
-        ),
-        (b"\n\n\xff", "x.sql:3: this file: is not UTF-8: byte 0xff"),
-        (b"\xef\xbb\xbf\n\xff", "x.sql:2: this file: is not UTF-8: byte 0xff"),
-        ("SELECT 1".encode("utf-16"), "x.sql: this file: is UTF-16, as its byte-order mark says"),
-        (b"SELECT 1;\n\0", "x.sql:2: this file: holds a NUL byte"),
-        (
-            b"PGDMP\x01\x0e",
-            (
-                "x.sql: this file: is a dump in pg_dump's custom format, not SQL\n"
-                "  next: pg_restore --schema-only --file=x-schema.sql x.sql"
-            ),
-        ),
-        (b"toc.dat\0\0", "x.sql: this file: is a dump in pg_dump's tar format, not SQL\n"),
-    ],
-)
-def test_other_encodings_are_refused(tmp_path: Path, raw: bytes, words: str) -> None:
-    path = tmp_path / "x.sql"
-    path.write_bytes(raw)
-    with pytest.raises(MigrationError) as caught:
-        read(path, shown="x.sql")
-    assert str(caught.value).startswith(words)
-    assert "  next: " in str(caught.value)
-
-
-def test_text_is_read_as_it_stands_but_for_its_mark(tmp_path: Path) -> None:
-    path = tmp_path / "x.sql"
-    path.write_bytes("\ufeffSELECT 'é';\r\n".encode())
-    assert read(path) == "SELECT 'é';\r\n"
-
-
-def test_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MigrationError, match="cannot be read: No such file or directory"):
-        read(tmp_path / "gone.sql")
-
-
-anything = st.text("aeE$'\";()/*-\\:[]b1 \n\r\u00e9", max_size=40)
+anything = st.text("aeE$'\";()/*-\\:[]b1{}?N \n\r\u00e9", max_size=40)
 
 
 @given(text=anything)
