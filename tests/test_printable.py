@@ -251,5 +251,5 @@ def test_a_terminal_that_knows_few_characters_gets_the_others_escaped(
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(raw, encoding="ascii", write_through=True))
     error = ServerError("用户", "fact")
     monkeypatch.setattr(cli, "_check", lambda _: (_ for _ in ()).throw(error))
-    assert cli.main(["check"]) == cli.COULD_NOT_RUN
+    assert cli.main(["check"]) == cli.COULD_NOT_LOOK
     assert raw.getvalue() == b"schema-guard: \\u7528\\u6237: fact\n"

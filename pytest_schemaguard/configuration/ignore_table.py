@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.config import CHECKS, LATER_CHECKS, Ignore
-from pytest_schemaguard.configuration.toml_table import TABLE, TableReader, told
+from pytest_schemaguard.configuration.toml_table import TABLE, TableReader, shown
 from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.ignores import can_report
 
@@ -76,11 +76,11 @@ class IgnoreReader(TableReader):
         near = difflib.get_close_matches(check, CHECKS, n=1)
         hint = f"did you mean `{near[0]}.{kind or '*'}`? " if near else ""
         raise self.wrong(
-            key, f"no check reports {pattern!r}", f"{hint}codes read drift.extra-index"
+            key, f"no check reports {shown(pattern)}", f"{hint}codes read drift.extra-index"
         )
 
     def reason(self, key: str, value: Any) -> str:
-        text = self.text(key, value)
+        text = self.any_text(key, value)
         if not text.strip():
             raise self.wrong(key, "it is empty", _NEEDED["reason"])
         return text
@@ -93,4 +93,6 @@ class IgnoreReader(TableReader):
         try:
             return date.fromisoformat(value)
         except (TypeError, ValueError):
-            raise self.wrong(key, f"{told(value)} is no date", "write until = 2026-12-31") from None
+            raise self.wrong(
+                key, f"{shown(value)} is no date", "write until = 2026-12-31"
+            ) from None

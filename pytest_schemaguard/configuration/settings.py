@@ -14,12 +14,11 @@ from pytest_schemaguard.config import (
     Baseline,
     CommandMigrations,
     Config,
-    Login,
     PythonMigrations,
-    Request,
 )
 from pytest_schemaguard.configuration.ignore_table import IgnoreReader
-from pytest_schemaguard.configuration.toml_table import TABLE, told
+from pytest_schemaguard.configuration.login_table import LoginReader
+from pytest_schemaguard.configuration.toml_table import FUNCTION, TABLE, shown
 from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.project.environment import check_placeholders
 
@@ -37,6 +36,7 @@ EXAMPLE = """\
 models = "app.models:Base"
 migrations = "migrations"
 """
+_NAME = 'such as: name = "billing"'
 LATER = {
     "rows": "use `seed` for rows",
     "statistics": "every table counts as large",
@@ -69,7 +69,7 @@ def find(folder: Path) -> Path:
         if file.is_file():
             looked.append(file)
             # Most pyproject.toml files are not ours: do not parse what cannot hold the table.
-            if b"schema-guard" in file.read_bytes() and _table(file) is not None:
+            if _may_hold_it(file) and _table(file) is not None:
                 return file
         if (above / ".git").exists():
             break
@@ -79,6 +79,13 @@ def find(folder: Path) -> Path:
         f"no [{TABLE}] table ({seen})",
         fix="add to your pyproject.toml:\n" + "".join(f"    {x}\n" for x in EXAMPLE.splitlines()),
     )
+
+
+def _may_hold_it(file: Path) -> bool:
+    try:
+        return b"schema-guard" in file.read_bytes()
+    except OSError:
+        return True  # as reading it tells
 
 
 def load(file: Path, *, models_alone: bool = False) -> tuple[Config, ...]:
@@ -99,13 +106,25 @@ def _table(file: Path) -> Mapping[str, Any] | None:
         import tomli as tomllib
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(
+            "configuration",
+            f"cannot be read: {error.strerror}",
+            fix="check the file's rights",
+            path=file,
+        ) from None
+    except (ValueError, RecursionError) as error:  # bytes, numbers and depths that are no TOML too
         raise ConfigError("configuration", f"not valid TOML: {error}", path=file) from None
-    table = document.get("tool", {}).get("schema-guard")
-    return table if isinstance(table, dict) else None
+    tool = document.get("tool")
+    table = tool.get("schema-guard") if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise ConfigError(
+            f"[{TABLE}]", "it is no table", fix=f"write one header, [{TABLE}]", path=file
+        )
+    return table
 
 
-class _Reader(IgnoreReader):
+class _Reader(IgnoreReader, LoginReader):
     """What each key of ours is."""
 
     def __init__(self, file: Path, *, models_alone: bool) -> None:
@@ -123,10 +142,10 @@ class _Reader(IgnoreReader):
         section = f"{TABLE}.database"
         named: dict[str, Config] = {}
         for place, one in enumerate(databases):
-            name = one.get("name")
-            if not isinstance(name, str) or not re.fullmatch(r"[\w-]+", name):
-                fact = f"{told(name)} is no name" if "name" in one else "a database without a name"
-                raise self.wrong("name", fact, 'such as: name = "billing"', section=section)
+            self.inner = section
+            if "name" not in one:
+                raise self.wrong("name", "a database without a name", _NAME, section=section)
+            name = self.name("name", one["name"])
             if name in named:
                 raise self.wrong(
                     "name", f"{name!r} stands twice", "give each its own", section=section
@@ -138,14 +157,14 @@ class _Reader(IgnoreReader):
                     f"write it once, in [{TABLE}]",
                     section=section,
                 )
-            self.inner, self.place = section, place if "ignore" in one else None
+            self.place = place if "ignore" in one else None
             named[name] = self.config({**rest, **one})
             self.inner = self.place = None
         return tuple(named.values())
 
     def config(self, table: Mapping[str, Any]) -> Config:
         readers: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
-            "name": ("name", self.text),
+            "name": ("name", self.name),
             "models": ("models", self.names),
             "migrations": ("migrations", self.migrations),
             "baseline": ("baseline", self.baseline),
@@ -177,6 +196,11 @@ class _Reader(IgnoreReader):
         return Config(file=self.file, **{"models": (), "migrations": None, **values})
 
     # Keys
+
+    def name(self, key: str, value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(r"[\w-]+", value):
+            raise self.wrong(key, f"{shown(value)} is no name", _NAME)
+        return value
 
     def migrations(
         self, key: str, value: Any
@@ -216,7 +240,7 @@ class _Reader(IgnoreReader):
 
     def alembic(self, key: str, value: Any) -> AlembicMigrations:
         name = self.text(key, value)
-        if re.fullmatch(r"[\w.]+:[\w.]+", name) and not (self.root / name).exists():
+        if FUNCTION.fullmatch(name) and not (self.root / name).exists():
             return AlembicMigrations(function=name)
         return AlembicMigrations(ini=self.file_of(key, value, what="an alembic.ini"))
 
@@ -245,24 +269,21 @@ class _Reader(IgnoreReader):
             known = f"{SUPPORTED_MAJORS[0]} to {SUPPORTED_MAJORS[-1]}"
             raise self.wrong(
                 key,
-                f"{told(value)} is no major version of PostgreSQL served here",
+                f"{shown(value)} is no major version of PostgreSQL served here",
                 f"one of {known}",
             )
         return value
 
     def server(self, key: str, value: Any) -> str:
-        if isinstance(value, str) and re.match(r"postgres(ql)?(\+\w+)?://", value):
-            return value
-        if isinstance(value, str) and "://" in value:  # may hold a password: not to be repeated
+        name = self.text(key, value)
+        if re.match(r"postgres(ql)?(\+\w+)?://", name):
+            return name
+        if "://" in name:  # may hold a password: not to be repeated
             raise self.wrong(key, "a URL that is not postgresql://", "name a PostgreSQL server")
-        if value in SERVERS or (isinstance(value, str) and value.isalpha()):
-            return self.choice(key, value, SERVERS)
-        # Nor what may be a URL without its beginning.
-        raise self.wrong(
-            key,
-            "the value is no provider and no postgresql:// URL",
-            f"the values are {', '.join(SERVERS)}, and URLs",
-        )
+        if not re.fullmatch(r"[\w-]+", name):  # so may this
+            fix = "write postgresql://user:password@host:5432/database"
+            raise self.wrong(key, "it is no provider and no PostgreSQL URL", fix)
+        return self.choice(key, value, SERVERS)
 
     def checks(self, key: str, value: Any) -> tuple[str, ...]:
         names = self.names(key, value)
@@ -274,88 +295,16 @@ class _Reader(IgnoreReader):
         return names
 
     def env(self, key: str, value: Any) -> dict[str, str]:
-        values = self.texts(key, value)
+        values = {}
+        for name, one in self.table(key, value).items():
+            if not name or "=" in name or "\0" in name:
+                fix = "a name is not empty, and has no `=` and no NUL in it"
+                raise self.wrong(key, f"{shown(name)} cannot be the name of a variable", fix)
+            if not isinstance(one, str):  # which may be a password
+                raise self.wrong(f"{key}.{name}", "it is no text", 'write it in quotes: "..."')
+            values[name] = self.any_text(f"{key}.{name}", one)
         try:
             check_placeholders(values)
         except ConfigError as error:
             raise self.wrong(error.subject, error.fact, error.fix or "") from None
         return values
-
-    def login(self, key: str, value: Any) -> Login:
-        section = f"{TABLE}.{key}"
-        values = self.read(
-            section,
-            self.table(key, value),
-            {
-                "model": ("model", self.text),
-                "by": ("by", self.text),
-                "call": ("call", self.function),
-                "create": ("create", self.create),
-                "request": ("request", self.request),
-            },
-        )
-        named = [name for name in ("model", "by") if name in values]
-        if len(named) == 1 or (not named and "call" not in values):
-            missing = "by" if named == ["model"] else "model"
-            fix = 'such as: model = "User", by = "email"; or call = "module:function" of a Session'
-            raise self.wrong(key, f"`{missing}` is missing", fix)
-        if not named and isinstance(values.get("create"), tuple):
-            fact = "nothing says what {value} is like"
-            raise self.wrong(f"{key}.create", fact, "add `model` and `by`, whose value it is")
-        return Login(**values)
-
-    def create(self, key: str, value: Any) -> str | tuple[str, ...]:
-        if isinstance(value, str) and re.fullmatch(r"[\w.]+:[\w.]+", value):
-            return value
-        command = self.command(key, value)
-        if not any("{value}" in part for part in command):
-            raise self.wrong(
-                key,
-                f"{told(value)} is no module:function, and no command with {{value}}",
-                'put {value} where the command takes the new row\'s `by`: "flask add-user {value}"',
-            )
-        return command
-
-    def request(self, key: str, value: Any) -> Request:
-        section = f"{TABLE}.{key}"
-        values = self.read(
-            section,
-            self.table(key, value),
-            {
-                "app": ("app", self.function),
-                "serve": ("serve", self.command),
-                "method": ("method", self.text),
-                "path": ("path", self.text),
-                "json": ("json", lambda _, value: value),
-                "form": ("form", self.texts),
-                "basic": ("basic", self.basic),
-                "body": ("body", self.text),
-                "headers": ("headers", self.texts),
-                "status": ("status", self.status),
-                "lifespan": ("lifespan", self.flag),
-                "timeout-s": ("timeout_s", self.seconds),
-            },
-        )
-        if ("app" in values) == ("serve" in values):
-            fact = "both `app` and `serve`" if "app" in values else "neither `app` nor `serve`"
-            raise self.wrong(key, fact, 'name one: app = "app.main:app"')
-        bodies = [name for name in ("json", "form", "body") if name in values]
-        if len(bodies) > 1:
-            raise self.wrong(key, f"several bodies: {', '.join(bodies)}", "keep one of them")
-        return Request(**values)
-
-    def basic(self, key: str, value: Any) -> tuple[str, str]:
-        if (
-            not isinstance(value, list)
-            or [type(one) for one in value] != [str, str]  # exactly user and password
-        ):
-            raise self.wrong(key, "not a user and a password", 'write basic = ["user", "password"]')
-        return (value[0], value[1])
-
-    def status(self, key: str, value: Any) -> tuple[int, ...]:
-        values = value if isinstance(value, list) else [value]
-        first, last = 100, 599
-        for one in values:
-            if isinstance(one, bool) or not isinstance(one, int) or not first <= one <= last:
-                raise self.wrong(key, f"{told(one)} is no HTTP status", "write 200, or [200, 302]")
-        return tuple(values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -32,12 +31,21 @@ TABLE_OF_CONTENTS = "toc.dat"
 https://www.postgresql.org/docs/current/app-pgdump.html"""
 
 
-def kind(path: Path) -> str | None:
-    """What it is, where it is there and no file: "is a named pipe, not a file".
+def why_no_file(path: Path, name: str) -> tuple[str, str] | None:
+    """What is wrong where no file can be read there, and the next step; None: it can be.
 
-    Raises OSError where that cannot be told.
+    `name` is how people call it. A pipe or a device is not waited for, nor read without an end.
     """
-    return _KINDS.get(stat.S_IFMT(path.stat().st_mode))
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            path.open("rb").close()
+            return None
+    except OSError as error:
+        return f"cannot be read: {error.strerror}", "check its path and rights"
+    if (path / TABLE_OF_CONTENTS).exists():
+        return "is a dump in pg_dump's directory format, not SQL", _restored(path, name)
+    return _KINDS.get(stat.S_IFMT(mode), "is no file"), "name the file itself"
 
 
 def read(path: Path, *, shown: str | None = None) -> str:
@@ -47,7 +55,9 @@ def read(path: Path, *, shown: str | None = None) -> str:
     dump in pg_dump's own formats, a compressed file, what is no file or cannot be read.
     """
     name = str(path) if shown is None else shown
-    raw = _bytes(path, name)
+    if why := why_no_file(path, name):
+        raise _no_text(why[0], name, fix=why[1])
+    raw = path.read_bytes()
     _refuse_other_formats(raw, path, name)
     try:
         text = raw.decode("utf-8-sig")
@@ -69,33 +79,6 @@ def read(path: Path, *, shown: str | None = None) -> str:
             fix="save it as UTF-8 text",
         )
     return text
-
-
-def _bytes(path: Path, name: str) -> bytes:
-    try:
-        # Whatever it is, opening does not wait for it, nor does reading go on for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            what = _KINDS.get(stat.S_IFMT(os.fstat(descriptor).st_mode))
-            if what is None:
-                return file.read()
-    except OSError as error:
-        what = _unreadable(path, error)
-    fix = "name the file itself"
-    if what.startswith("cannot be read"):
-        fix = "check its path and rights"
-    elif (path / TABLE_OF_CONTENTS).exists():
-        what = "is a dump in pg_dump's directory format, not SQL"
-        fix = _restored(path, name)
-    raise _no_text(what, name, fix=fix)
-
-
-def _unreadable(path: Path, error: OSError) -> str:
-    try:
-        what = kind(path)  # a folder or a socket, which cannot be opened so
-    except OSError:
-        what = None
-    return what or f"cannot be read: {error.strerror}"
 
 
 def _refuse_other_formats(raw: bytes, path: Path, name: str) -> None:

@@ -156,7 +156,8 @@ timeout-s = 90
             "baseline = 'prod.sql'\n",
             (
                 "PROJECT/pyproject.toml:7: [tool.schema-guard] baseline: prod.sql does not exist\n"
-                "  next: paths are relative to PROJECT: PROJECT/prod.sql"
+                "  next: did you mean `production.sql`? paths are relative to PROJECT: "
+                "PROJECT/prod.sql"
             ),
         ),
         (
@@ -319,7 +320,7 @@ def test_what_migrates_has_several_forms(project: Path, value: str, expected: ob
         ),
         (
             '{ alembic = "migrations" }',
-            "migrations.alembic: migrations is no file\n  next: name an alembic.ini",
+            "migrations.alembic: migrations is a folder, not a file\n  next: name an alembic.ini",
         ),
     ],
 )
@@ -469,7 +470,10 @@ def test_ignore_rules(project: Path) -> None:
         ),
         (
             'code = "drift.type"\nreason = ""',
-            "[tool.schema-guard] ignore.reason: '' is no text\n  next: write it in quotes: \"...\"",
+            (
+                "[tool.schema-guard] ignore.reason: it is empty\n"
+                "  next: say why it is accepted: who reads it in a year has to know"
+            ),
         ),
         (
             'reason = "x"',
