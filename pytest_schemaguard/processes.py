@@ -77,7 +77,13 @@ class Processes:
         )
 
     def apart(
-        self, task: str, arguments: dict[str, Any], *, database: str | None, timeout_s: float
+        self,
+        task: str,
+        arguments: dict[str, Any],
+        *,
+        database: str | None,
+        timeout_s: float,
+        shape: Any,
     ) -> Any:
         """Runs a task in a fresh process, on a database of the run or on none.
 
@@ -87,13 +93,21 @@ class Processes:
         tell = self._progress.tell
         if database is None:
             return self._forking.call_apart(
-                task, arguments, address=NOWHERE, timeout_s=timeout_s, progress=tell
+                *(task, arguments),
+                address=NOWHERE,
+                timeout_s=timeout_s,
+                shape=shape,
+                progress=tell,
             )
         databases, limit_s = self._databases(), self._config.statement_timeout_s
         address = databases.address(database)
         with databases.limited(database, statement_timeout_s=limit_s):
             return self._forking.call_apart(
-                task, arguments, address=address, timeout_s=timeout_s, progress=tell
+                *(task, arguments),
+                address=address,
+                timeout_s=timeout_s,
+                shape=shape,
+                progress=tell,
             )
 
     @cached_property

@@ -117,6 +117,7 @@ def log_in(
                     "request": login.request and asdict(login.request),
                 },
                 timeout_s=ORM_TIMEOUT_S,
+                shape=LoginReport,
                 progress=progress,
             )
         )
@@ -211,6 +212,7 @@ def _ask(
                 "request/ask",
                 request_arguments(config, login, attempts),
                 timeout_s=START_TIMEOUT_S + login.request.timeout_s * (1 + len(attempts)),
+                shape=RequestReport,
                 progress=progress,
             )
         except ProjectError as error:  # it did not start: the log, once it is read, may say why

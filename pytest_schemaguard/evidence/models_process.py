@@ -28,11 +28,13 @@ class ModelsProcess:
 
     def read(self, *, major: int) -> Any:
         """Models.to_json() of what the models say, for a server of this major version."""
-        return self._asked("models/read", {"server_version": [major, 0]})
+        from pytest_schemaguard.models import Models
+
+        return self._asked("models/read", {"server_version": [major, 0]}, shape=Models)
 
     def unimported(self) -> Any:
         """`{"app.billing": ["invoice"]}`: modules with tables that nothing has imported."""
-        return self._asked("models/unimported", {})
+        return self._asked("models/unimported", {}, shape=dict[str, list[str]])
 
     def hidden(self, differences: Sequence[Difference]) -> Mapping[Difference, str]:
         """Which of them a filter of env.py hides from Alembic, and which."""
@@ -41,10 +43,14 @@ class ModelsProcess:
         objects = objects_of(differences)
         if self._environment is None or not objects:
             return {}
-        answer = self._asked("alembic/filters", {"subject": "env.py's filters", "objects": objects})
+        answer = self._asked(
+            "alembic/filters",
+            {"subject": "env.py's filters", "objects": objects},
+            shape={"hidden": list[tuple[dict[str, str | None], str]]},
+        )
         return hidden(differences, answer)
 
-    def _asked(self, task: str, arguments: dict[str, Any]) -> Any:
+    def _asked(self, task: str, arguments: dict[str, Any], *, shape: Any) -> Any:
         models = self._config.models
         return self._project.call(
             task,
@@ -56,4 +62,5 @@ class ModelsProcess:
                 **arguments,
             },
             timeout_s=TIMEOUT_S,
+            shape=shape,
         )

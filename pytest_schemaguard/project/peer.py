@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard.project.answers import wrong_message
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -24,8 +26,14 @@ EXIT_S = 1.0
 POLL_S = 0.2
 """How often the process is looked at while it says nothing: a copy of its socket may outlive it."""
 
+SAY_S = 30.0
+"""How long a message may take that no answer is waited for."""
+LONGEST = 64 << 20
+"""Bytes of a message: models of thousands of tables are a tenth of it."""
+
 _CHUNK = 1 << 20
-_SHOWN = 200
+SHOWN = 200
+"""Characters of an answer that is none."""
 _BOOT = (
     "import sys\n"
     "if sys.path and not sys.path[0]: del sys.path[0]\n"
@@ -78,9 +86,10 @@ class Peer:
             self._life.close()
             raise
 
-    def say(self, message: dict[str, Any]) -> None:
-        # One that has died is noticed when its answer is waited for.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+    def say(self, message: dict[str, Any], *, within_s: float = SAY_S) -> None:
+        # One that has died, or does not listen, is noticed when its answer is waited for.
+        self._channel.settimeout(max(within_s, POLL_S))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
             self._channel.sendall(json.dumps(message).encode() + b"\n")
 
     def answer(self, deadline: float, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -132,18 +141,25 @@ class Peer:
         line = self._line(deadline)
         try:
             message = json.loads(line)
-        except ValueError:
-            raise GarbageError(repr(line[:_SHOWN])) from None
-        if not isinstance(message, dict):
-            raise GarbageError(repr(line[:_SHOWN]))
+        except (ValueError, RecursionError):
+            raise GarbageError(repr(line[:SHOWN])) from None
+        if wrong_message(message):
+            raise GarbageError(repr(line[:SHOWN]))
+        if b"\\ud" in line.lower():  # half of a pair, which no file and no terminal can be given
+            message = json.loads(json.dumps(message, ensure_ascii=False).encode(errors="replace"))
         if "fence" in message:
             self.fence = message["fence"]
-        return message
+        found: dict[str, Any] = message
+        return found
 
     def _line(self, deadline: float) -> bytes:
         parts = [self._received]
+        size = len(self._received)
         while b"\n" not in parts[-1]:
+            if size > LONGEST:
+                raise GarbageError(f"{size} bytes without the end of a message")
             parts.append(self._data(deadline))
+            size += len(parts[-1])
         line, _, self._received = b"".join(parts).partition(b"\n")
         return line
 
@@ -165,6 +181,14 @@ class Peer:
                     return data
             if ready or ended:
                 raise GoneError
+
+
+def signal_name(number: int) -> str:
+    """SIGKILL for 9; the number where it has no name, as the real-time signals."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _flags() -> list[str]:

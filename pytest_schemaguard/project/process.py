@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import environment
+from pytest_schemaguard.project.answers import misfit
 from pytest_schemaguard.project.output import bounded
-from pytest_schemaguard.project.peer import GarbageError, GoneError, Peer
+from pytest_schemaguard.project.peer import SHOWN, GarbageError, GoneError, Peer, signal_name
 from pytest_schemaguard.project.watch import LOG
 from pytest_schemaguard.redaction import redacted, secrets_in
 
@@ -117,18 +118,20 @@ class Project:
         arguments: dict[str, Any],
         *,
         timeout_s: float,
+        shape: Any = Any,
         progress: Callable[[str], None] | None = None,
     ) -> Any:
         """Run a task in there: `models/read` of `project.tasks`, or any module by its dotted name.
 
-        JSON's values in, JSON's values out. `progress` is told what takes long. Raises ProjectError
-        with the project's own words; the process is ended when it takes longer than `timeout_s`.
+        JSON's values in, JSON's values of this shape (project/answers.py) out. `progress` is told
+        what takes long. Raises ProjectError with the project's own words; the process is ended when
+        it takes longer than `timeout_s`, or answers something else.
         """
         with self._lock:
             fresh = self._peer is None or self._peer.fence is None
             self._started()
             message = {"task": task, "arguments": arguments}
-            return self._ask(message, timeout_s, progress, fresh=fresh)
+            return self._ask(message, timeout_s, shape, progress, fresh=fresh)
 
     def call_apart(
         self,
@@ -137,6 +140,7 @@ class Project:
         *,
         address: Address,
         timeout_s: float,
+        shape: Any = Any,
         progress: Callable[[str], None] | None = None,
     ) -> Any:
         """The same in a process of its own on another database, a fork of this one.
@@ -149,12 +153,13 @@ class Project:
             self._booted()
             self._secrets |= {address.password}
             message = {"boot": self._boot_message(address), "task": task, "arguments": arguments}
-            return self._ask(message, timeout_s, progress, fresh=fresh)
+            return self._ask(message, timeout_s, shape, progress, fresh=fresh)
 
     def _ask(
         self,
         message: dict[str, Any],
         timeout_s: float,
+        shape: Any,
         progress: Callable[[str], None] | None,
         *,
         fresh: bool,
@@ -165,14 +170,14 @@ class Project:
         printed = 0 if fresh else self._printed()
         self._noted = self._noted if fresh else len(self._notes())
         try:
-            peer.say(message)
+            peer.say(message, within_s=timeout_s)
             answer = peer.answer(deadline, lambda text: self._tell(progress, text))
         except GoneError:
             raise self._gone(subject, printed) from None
         except TimeoutError:
             raise self._hung(subject, timeout_s, printed) from None
         except GarbageError as garbage:
-            raise self._garbled(subject, garbage) from None
+            raise self._garbled(subject, str(garbage)) from None
         except BaseException:
             self.close()  # an answer that nobody waits for would be taken for the next
             raise
@@ -180,7 +185,11 @@ class Project:
             raise self._ended(answer["ended"], subject, printed)
         if "error" in answer:
             raise self._failed(answer, printed)
-        return answer["result"]
+        result = answer["result"]
+        if (wrong := misfit(shape, result)) is not None:
+            fact = f"its answer is not what the guard asked for: {wrong}"
+            raise self._garbled(subject, repr(result)[:SHOWN], fact=fact)
+        return result
 
     @property
     def fence(self) -> str:
@@ -194,7 +203,7 @@ class Project:
             except TimeoutError:
                 raise self._hung(_PROCESS, BOOT_S, 0) from None
             except GarbageError as garbage:
-                raise self._garbled(_PROCESS, garbage) from None
+                raise self._garbled(_PROCESS, str(garbage)) from None
 
     def stderr_tail(self) -> str:
         """The last lines that the project's code printed, on stdout too, without passwords."""
@@ -356,7 +365,7 @@ class Project:
         elif code >= 0:
             fact = f"its process ended with exit code {code} before it answered"
         else:
-            fact = f"its process was killed by {signal.Signals(-code).name} before it answered"
+            fact = f"its process was killed by {signal_name(-code)} before it answered"
             fix = "a library written in C crashed there: run that line alone to see it again"
             if -code == signal.SIGKILL:
                 fix = "look for the out-of-memory killer in the kernel's log (dmesg)"
@@ -373,13 +382,15 @@ class Project:
             **self._stack(printed),
         )
 
-    def _garbled(self, subject: str, garbage: GarbageError) -> ProjectError:
+    def _garbled(
+        self, subject: str, garbage: str, *, fact: str = "it wrote into the guard's own channel"
+    ) -> ProjectError:
         self.close()
         return self._error(
             subject,
-            "it wrote into the guard's own channel",
+            fact,
             fix="the code must not write to descriptors that it did not open",
-            detail=str(garbage),
+            detail=garbage,
         )
 
     def _stack(self, printed: int) -> dict[str, Any]:

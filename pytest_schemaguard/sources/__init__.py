@@ -31,11 +31,17 @@ class Step:
 class Apart(Protocol):
     """Runs a task of the project's side in a fresh process, on a database of the run or on none.
 
-    Raises GuardError.
+    `shape` is what its answer must be (project/answers.py). Raises GuardError.
     """
 
     def __call__(
-        self, task: str, arguments: dict[str, Any], *, database: str | None, timeout_s: float
+        self,
+        task: str,
+        arguments: dict[str, Any],
+        *,
+        database: str | None,
+        timeout_s: float,
+        shape: Any,
     ) -> Any: ...
 
 

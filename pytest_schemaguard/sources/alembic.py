@@ -56,12 +56,15 @@ class Alembic:
         ini = self._configured.ini
         return {**asdict(self._configured), "ini": None if ini is None else str(ini)}
 
-    def _call(self, task: str, database: str | None, timeout_s: float, **arguments: Any) -> Any:
+    def _call(
+        self, task: str, database: str | None, timeout_s: float, *, shape: Any, **arguments: Any
+    ) -> Any:
         return self._reach.apart(
             task,
             {"subject": f"migrations {self.name}", "source": self.environment, **arguments},
             database=database,
             timeout_s=timeout_s,
+            shape=shape,
         )
 
     @cached_property
@@ -69,7 +72,7 @@ class Alembic:
         """All revisions. Raises ProjectError."""
 
         def look() -> Any:
-            return self._call("alembic/history", None, HISTORY_TIMEOUT_S)
+            return self._call("alembic/history", None, HISTORY_TIMEOUT_S, shape=History)
 
         return History.from_json(self._reach.once("history", look))
 
@@ -126,9 +129,10 @@ class Alembic:
 
     def go_back(self, database: str, migrations: Sequence[Migration]) -> Collection[str]:
         revisions = [one.revision for one in migrations]
-        stairway = Stairway.from_json(
-            self._call("alembic/stairway", database, RUN_TIMEOUT_S, revisions=revisions)
+        answer = self._call(
+            "alembic/stairway", database, RUN_TIMEOUT_S, shape=Stairway, revisions=revisions
         )
+        stairway = Stairway.from_json(answer)
         self._refuse_trouble(stairway, database)
         return [one.revision for one in stairway.steps if one.down == one.again == "ok"]
 
@@ -141,9 +145,9 @@ class Alembic:
         return report
 
     def _report(self, database: str, action: str, targets: Sequence[str]) -> RunReport:
-        return RunReport.from_json(
-            self._call("alembic/run", database, RUN_TIMEOUT_S, action=action, targets=[*targets])
-        )
+        told = {"action": action, "targets": [*targets]}
+        answer = self._call("alembic/run", database, RUN_TIMEOUT_S, shape=RunReport, **told)
+        return RunReport.from_json(answer)
 
     def _last_of(self, migrations: Sequence[Migration]) -> list[str]:
         """Those that no other of these follows: one, where they are a line."""

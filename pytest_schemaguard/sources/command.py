@@ -11,13 +11,13 @@ migration, `head`.
 from __future__ import annotations
 
 import re
-import signal
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.project import command_words
+from pytest_schemaguard.project.peer import signal_name
 from pytest_schemaguard.servers import sessions
 from pytest_schemaguard.servers.statement_log import record
 from pytest_schemaguard.sources import Step, versions
@@ -220,6 +220,7 @@ class CommandSource(_Tool):
             },
             database=database,
             timeout_s=RUN_TIMEOUT_S + GRACE_S,
+            shape={"exit_code": int | None, "seconds": float, "output": str},
         )
         return ToolRun(
             success="the command exits 0",
@@ -230,11 +231,22 @@ class CommandSource(_Tool):
         )
 
 
+_FUNCTION_FAILED = {
+    "message": str | None,
+    "detail": str | None,
+    "sqlstate": str | None,
+    "statement": str | None,
+    "path": str | None,
+    "line": int | None,
+}
+_FUNCTION_RAN = {"seconds": float, "error": (None, _FUNCTION_FAILED), "refused": list[str]}
+
+
 def _failure(code: int | None) -> str | None:
     if code is None:
         return f"the command did not end within {RUN_TIMEOUT_S:g} s, and was killed"
     if code < 0:
-        return f"the command was killed by {signal.Signals(-code).name}"
+        return f"the command was killed by {signal_name(-code)}"
     return f"the command ended with exit code {code}" if code else None
 
 
@@ -250,11 +262,14 @@ class FunctionSource(_Tool):
         """Raises ProjectError."""
 
         def look() -> Any:
-            return self._call("look", None, LOOK_TIMEOUT_S)["takes_version"]
+            answer = self._call("look", None, LOOK_TIMEOUT_S, shape={"takes_version": bool})
+            return answer["takes_version"]
 
         return bool(self._patterns and self._reach.once("function", look))
 
-    def _call(self, do: str, database: str | None, timeout_s: float, **arguments: Any) -> Any:
+    def _call(
+        self, do: str, database: str | None, timeout_s: float, *, shape: Any, **arguments: Any
+    ) -> Any:
         return self._reach.apart(
             "function",
             {
@@ -265,10 +280,11 @@ class FunctionSource(_Tool):
             },
             database=database,
             timeout_s=timeout_s,
+            shape=shape,
         )
 
     def _tool_run(self, database: str, version: str | None) -> ToolRun:
-        answer = self._call("run", database, RUN_TIMEOUT_S, version=version)
+        answer = self._call("run", database, RUN_TIMEOUT_S, shape=_FUNCTION_RAN, version=version)
         error = answer["error"]
         said = [f"it {one}, which the fence refused" for one in answer["refused"]]
         if error and error["detail"]:

@@ -102,9 +102,6 @@ def written(table: dict[str, Any], changes: list[tuple[int, int, str]]) -> str:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(table=tables, changes=st.just([]) | edits, alone=st.booleans())
-@example(
-    table={"models": "a:b", "migrations": "m", "login": {"call": "a:b"}}, changes=[], alone=True
-)
 def test_a_table_is_read_or_refused_in_words(
     tmp_path: Path, table: dict[str, Any], changes: list[tuple[int, int, str]], *, alone: bool
 ) -> None:

@@ -33,7 +33,8 @@ COPY a (b) FROM stdin;
 SELECT pg_catalog.set_config('search_path', '', false);
 """
 WORDS = rb"""' " $$ ; ( ) -- /* */ \ \. OWNER TO AUTHORIZATION FOR ROLE GRANT ALTER DEFAULT
-PRIVILEGES \connect , GROUP "" '' $a$ CREATE SCHEMA SET standard_conforming_strings E' U&' :a""".split()
+PRIVILEGES \connect , GROUP "" '' $a$ CREATE
+SCHEMA SET standard_conforming_strings E' U&' :a""".split()
 pieces = st.sampled_from(WORDS).map(lambda word: b" %b " % word) | st.binary(max_size=3)
 edits = st.lists(
     st.tuples(st.integers(0, 20_000), st.integers(0, 60), pieces | st.just(b"\n\\.\n")),
