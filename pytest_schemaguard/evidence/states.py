@@ -251,6 +251,7 @@ class States:
             self._databases.session(database) as owner,
             self._databases.session(database, as_admin=True) as admin,
         ):
+            before = _objects(owner)
             baseline.load(
                 schema,
                 owner=owner,
@@ -259,6 +260,14 @@ class States:
                 root=self._config.root,
                 role_comment=run_comment(run=self._databases.run.id),
             )
+            if _objects(owner) == before:
+                raise MigrationError(
+                    "baseline",
+                    "it makes no table and nothing else, so all that follows would prove nothing",
+                    path=self._relative(schema),
+                    fix=f"see that pg_dump ended without an error, and dumped the right database: "
+                    f"pg_dump --schema-only --file={schema.name} ...",
+                )
 
     def _finish(self, database: str) -> Snapshot:
         with self._databases.looking(database) as guard:
@@ -285,6 +294,24 @@ _OWN_SCHEMAS = """
       AND nspname !~ '^pg_'
       AND nspname NOT IN ('information_schema', 'public')
 """
+
+
+_OBJECTS = """
+    SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_depend) + (
+        SELECT pg_catalog.count(*) FROM pg_catalog.pg_shdepend
+        WHERE deptype = 'o' AND classid <> 'pg_catalog.pg_default_acl'::pg_catalog.regclass
+          AND dbid = (SELECT oid FROM pg_catalog.pg_database
+                      WHERE datname = pg_catalog.current_database())
+    )
+"""
+"""How many things depend on another, or have an owner: whatever is made there does, and grants and
+comments do not. https://www.postgresql.org/docs/current/catalog-pg-depend.html"""
+
+
+def _objects(connection: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_OBJECTS)
+        return int(cursor.fetchone()[0])
 
 
 def _stops(pending: Sequence[Migration], judged: Sequence[Migration]) -> frozenset[int]:

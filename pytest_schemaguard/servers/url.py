@@ -8,6 +8,7 @@ from pytest_schemaguard.address import Address
 from pytest_schemaguard.errors import ServerError
 
 DEFAULT_PORT = 5432
+LAST_PORT = 65535
 DEFAULT_DATABASE = "postgres"
 
 
@@ -19,6 +20,13 @@ def parse_url(url: str) -> Address:
     if not re.match(r"postgres(ql)?(\+\w+)?://", url):
         shown = repr(url) if re.fullmatch(r"[\w-]*", url) else "the value"
         raise ServerError("server", f"{shown} is no provider and no PostgreSQL URL", fix=example)
+    if not url.isprintable():
+        raise ServerError(
+            "server",
+            "the URL has a character that no URL can have: a line's end, another control character,"
+            " or a byte that is not UTF-8",
+            fix=f"{example}, special characters percent-encoded",
+        )
     try:
         parts = psycopg2.extensions.parse_dsn(re.sub(r"^\w+(\+\w+)?:", "postgresql:", url))
     except psycopg2.ProgrammingError as error:
@@ -34,7 +42,7 @@ def parse_url(url: str) -> Address:
         if not parts.get(needed):
             raise ServerError("server", f"the URL names no {needed}", fix=example)
     host, port = parts.pop("host"), parts.pop("port", str(DEFAULT_PORT))
-    if "," in host or not port.isdigit():
+    if "," in host or not port.isdigit() or not 0 < int(port[:6]) <= LAST_PORT:
         raise ServerError("server", "the URL names several hosts or no usable port", fix=example)
     return Address(
         host=host,

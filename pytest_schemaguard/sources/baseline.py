@@ -16,6 +16,7 @@ from pytest_schemaguard.sources.dump import (
     owned_after,
     roles,
     route,
+    rows_alone,
     without_authorization,
 )
 from pytest_schemaguard.sources.session import Session, escapes, excerpt
@@ -108,6 +109,15 @@ class _Loading:
         for statement in statements:
             if route(statement) is Route.REFUSE:
                 raise self._beyond(statement)
+        if (rows := rows_alone(statements)) is not None:
+            raise MigrationError(
+                "baseline",
+                "it holds rows and makes no table for them",
+                detail=excerpt(rows.sql),
+                path=self._path,
+                line=rows.line,
+                fix="dump the schema: pg_dump --schema-only; rows belong into `seed`",
+            )
         wanted = sorted(_wanted(statements))
         self._make_roles(wanted)
         # Event triggers are enabled for others than the session's origin when nothing is to follow.

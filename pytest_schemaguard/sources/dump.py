@@ -132,6 +132,15 @@ def roles(statements: Iterable[Statement]) -> frozenset[str]:
     )
 
 
+def rows_alone(statements: Iterable[Statement]) -> Statement | None:
+    """The first that loads rows, where no statement makes anything they could go to."""
+    sent = [one for one in statements if one.kind != "meta" and words(one.sql)]
+    if any(words(one.sql)[0].is_("create", "do", "call", "import") for one in sent):
+        return None
+    loads = (one for one in sent if one.data is not None or words(one.sql)[0].is_("insert"))
+    return next(loads, None)
+
+
 def route(statement: Statement) -> Route:
     """Who is to run it."""
     if statement.kind == "meta":

@@ -73,7 +73,7 @@ class SqlFolder:
             )
         below: list[Path] = []
         paths: list[Path] = []
-        for folder, folders, names in os.walk(self._path):
+        for folder, folders, names in os.walk(self._path, onerror=self._unreadable):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
                 if name.lower().endswith(".sql") and not name.startswith("."):
@@ -95,6 +95,11 @@ class SqlFolder:
                 fix="set `migrations` to the folder that holds the .sql files",
             )
         return tuple(_file(path) for path in paths)
+
+    def _unreadable(self, error: OSError) -> None:
+        raise self._error(
+            Path(error.filename), f"cannot be read: {error.strerror}", fix="check its rights"
+        ) from error
 
     def _refuse_names_of_other_tools(self, files: Iterable[_File]) -> None:
         names = {file.path.name.lower() for file in files}

@@ -60,6 +60,22 @@ def test_every_address_survives_its_url(user: str, password: str, database: str,
             "postgresql://u:hunter2%zz@h/d",
             f"server: the URL cannot be read{ENCODED}",
         ),
+        *(
+            (url, f"server: the URL names several hosts or no usable port\n  next: {EXAMPLE}")
+            for url in (
+                "postgresql://u:hunter2@h:0/d",
+                "postgresql://u:hunter2@h:65536/d",
+                f"postgresql://u:hunter2@h:{'9' * 5000}/d",
+            )
+        ),
+        *(
+            (
+                f"postgresql://u:hunter2@h{odd}/d",
+                "server: the URL has a character that no URL can have: a line's end, another "
+                f"control character, or a byte that is not UTF-8{ENCODED}",
+            )
+            for odd in ("\n", "\0", "\x1b[2J", "\x85", "\u202e", "\udcff")
+        ),
         (
             "postgresql://u:hunter2@h1,h2/d",
             f"server: the URL names several hosts or no usable port\n  next: {EXAMPLE}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -189,3 +190,24 @@ def test_text_that_only_looks_like_a_mark_is_plain(
 @given(stems=st.lists(st.text("aAvV019._-é", min_size=1, max_size=8), max_size=6))
 def test_any_names_can_be_ordered(stems: list[str]) -> None:
     assert sorted(sorted(stems), key=order) == sorted(sorted(stems, reverse=True), key=order)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody who may not read")
+@pytest.mark.parametrize("closed", ["migrations", "migrations/more"])
+def test_a_folder_that_may_not_be_read_is_told(
+    write: Callable[..., Path], tmp_path: Path, closed: str
+) -> None:
+    write("migrations/1.sql")
+    write("migrations/more/2.sql")
+    for above in (tmp_path, *tmp_path.parents[:3]):
+        above.chmod(above.stat().st_mode | 0o755)
+    (tmp_path / closed).chmod(0)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(MigrationError) as caught:
+            SqlFolder(tmp_path / "migrations", root=tmp_path).migrations()
+    finally:
+        os.seteuid(0)
+    assert str(caught.value) == (
+        f"{closed}: cannot be read: Permission denied\n  next: check its rights"
+    )
