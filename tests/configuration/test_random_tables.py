@@ -8,7 +8,7 @@ import math
 from datetime import date, datetime, time, timezone
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_schemaguard.configuration.settings import load

@@ -145,18 +145,16 @@ def test_a_variable_that_nothing_sets_is_told_where_postgresql_stumbles(
     assert fix in printed
 
 
-def test_strings_end_as_the_database_says(project: Project) -> None:
-    """Set by the database first, and by the file then."""
-    project.append(
-        "pyproject.toml",
-        "prepare = \"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET "
-        "standard_conforming_strings = off', current_database()); END $$\"\n",
-    )
-    project.append(
+def test_strings_end_as_dump_and_migration_set_it(project: Project) -> None:
+    """pg_dump writes the database's own setting, and strings with backslashes accordingly."""
+    off = "SET standard_conforming_strings = off;\n"
+    text = (project.root / "production.sql").read_text()
+    project.write("production.sql", f"{off}{text}COMMENT ON TABLE \"user\" IS 'it\\'s; a (';\n")
+    project.write(
         FILE,
-        "COMMENT ON TABLE \"user\" IS 'it\\'s; here';\n"
-        "SET standard_conforming_strings = on;\n"
-        "COMMENT ON TABLE \"user\" IS 'C:\\';\n",
+        f"COMMENT ON TABLE \"user\" IS 'C:\\';\n{off}"
+        'ALTER TABLE "user" ADD COLUMN IF NOT EXISTS max_reports integer NOT NULL DEFAULT 5;\n'
+        "COMMENT ON TABLE \"user\" IS 'it\\'s; here';\n",
     )
     result = project.guard("-k", "applies or idempotent")
     assert result.ret == 0, text_of(result)

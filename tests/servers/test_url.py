@@ -71,8 +71,10 @@ def test_every_address_survives_its_url(user: str, password: str, database: str,
         *(
             (
                 f"postgresql://u:hunter2@h{odd}/d",
-                "server: the URL has a character that no URL can have: a line's end, another "
-                f"control character, or a byte that is not UTF-8{ENCODED}",
+                (
+                    "server: the URL has a character that no URL can have: a line's end, another "
+                    f"control character, or a byte that is not UTF-8{ENCODED}"
+                ),
             )
             for odd in ("\n", "\0", "\x1b[2J", "\x85", "\u202e", "\udcff")
         ),

@@ -333,3 +333,25 @@ def test_a_literal_that_the_excerpt_cuts_shows_nothing_of_the_password() -> None
     text = excerpt(f"CREATE ROLE a PASSWORD {' ' * 90}'{'secret' * 40}'")
     assert "secret" not in text
     assert text.endswith("'***")
+
+
+def test_strings_end_as_the_server_says_at_each_statement(session: Any, run: Run) -> None:
+    session.cursor().execute("SET standard_conforming_strings = off")
+    result = run(
+        r"""CREATE TABLE t (a text);
+        INSERT INTO t VALUES ('it\'s; (');
+        DO $$ BEGIN PERFORM set_config('standard_conforming_strings', 'on', false); END $$;
+        INSERT INTO t VALUES ('C:\');
+        BEGIN; SET LOCAL standard_conforming_strings = off;
+        INSERT INTO t VALUES ('\'');
+        ROLLBACK;
+        INSERT INTO t VALUES ('D:\');
+        SELECT * FROM nowhere
+        """
+    )
+    assert result.statements == 9
+    assert result.error is not None
+    assert (result.error.sqlstate, result.error.line) == ("42P01", 9)
+    with session.cursor() as cursor:
+        cursor.execute("SELECT a FROM t")
+        assert cursor.fetchall() == [("it's; (",), ("C:\\",), ("D:\\",)]
