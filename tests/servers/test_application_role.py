@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -203,12 +203,15 @@ def test_what_production_set_for_the_role_holds_unless_the_configuration_says_ot
     )
     settings = "SELECT current_setting('search_path'), current_setting('statement_timeout'),"
     settings += " current_setting('log_statement'), current_setting('app.tenant')"
-    with application_session(databases, name, role=role, search_path=None) as connection:
+    application = application_address(databases, name, role=role, search_path=None)
+    with closing(connect(application, settings=Settings.OWN)) as connection:
         assert asked(connection, settings) == [('"a, b", public', "18s", "ddl", "a=b")]
+    with application_session(databases, name, role=role, search_path=None) as guard:
+        assert asked(guard, settings) == [('"a, b", public', "10min", "ddl", "a=b")]
     other = f"{name}-other"
     databases.create(other)
     with application_session(databases, other, role=role, search_path="public") as connection:
-        assert asked(connection, settings) == [("public", "17s", "ddl", "a=b")]
+        assert asked(connection, settings) == [("public", "10min", "ddl", "a=b")]
     databases.drop(other)
 
 
