@@ -99,7 +99,7 @@ class TableReader:
         parent, _, last = full.rpartition(".")
         header = ""
         for number, text in enumerate(self.file.read_text(encoding="utf-8").splitlines(), 1):
-            found = re.match(r"\s*\[+\s*([^\]]+?)\s*\]", text)
+            found = re.match(r"\s*\[{1,2}\s*([^\]]+?)\s*\]", text)
             if found:
                 header = found[1].replace('"', "")
                 if header == full:

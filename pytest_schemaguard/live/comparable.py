@@ -15,7 +15,7 @@ _NEVER = frozenset({"owner", "setting", "default-privileges", "user-mapping"})
 """On the throwaway server one role owns everything; settings of a database are not cloned."""
 _NOT_IN_DUMPS = "unpopulated"
 """A dump of the schema alone fills no materialized view."""
-_ITEM = re.compile(r'((?:[^\s"=]|"(?:[^"]|"")*")*)=([^/\s]*)/((?:[^\s"]|"(?:[^"]|"")*")+)')
+_ITEM = re.compile(r'((?:[^\s"=]|"[^"]*")*)=([^/\s]*)/((?:[^\s"]|"[^"]*")+)')
 """An aclitem: `grantee=privileges/grantor`; nobody before `=` is PUBLIC.
 https://www.postgresql.org/docs/current/ddl-priv.html"""
 
