@@ -47,26 +47,22 @@ _SUM_BYTES = hashlib.sha256().digest_size
 
 
 def user_cache() -> Path | None:
-    """This user's cache folder (it may not exist yet); None where there is none to be believed."""
-    folder = _named()
-    return None if folder is None or doubt(folder) else folder
+    """This user's cache folder; None where there is none to be believed, or none can be made."""
+    return None if refusal() else _named()
 
 
 def refusal() -> str | None:
-    """Why there is no cache that this user can use, in words; None where there is one."""
+    """Why there is no cache for this user, in words; None where there is one."""
     folder = _named()
     if folder is None:
         return "neither HOME nor XDG_CACHE_HOME names a folder"
     reason = doubt(folder)
-    if reason is not None:
-        return reason
-    try:
-        _make_folder(folder)
-    except OSError as error:
-        return f"{error.filename or folder}: {error.strerror}"
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return f"{folder} cannot be written"
-    return None
+    if reason is None:
+        try:
+            _make_folder(folder)
+        except OSError as error:
+            reason = f"{error.filename or folder}: {error.strerror}"
+    return reason
 
 
 def key(*parts: object) -> str:

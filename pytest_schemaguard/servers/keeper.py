@@ -268,13 +268,17 @@ def let_finish(folder: Path) -> None:
 
 
 def kill_those_working_in(folder: Path) -> None:
-    """Kill them, and remove the shared memory that an initdb would leave in /dev/shm for ever."""
+    """Kill them, and remove the shared memory that a server or an initdb would leave for ever."""
+    files = (*folder.glob("postmaster.pid"), *folder.glob("*/data/postmaster.pid"))
+    segments = {shared_memory_segment(file.parent) for file in files}
     for pid in working_in(folder):
         with contextlib.suppress(OSError):
             shared = shared_memory_of(pid)
             os.kill(pid, signal.SIGKILL)
             for file in shared:
                 file.unlink(missing_ok=True)
+    for segment in segments:
+        remove_segment(segment)
 
 
 def shared_memory_of(pid: int) -> set[Path]:
@@ -327,10 +331,7 @@ def clear(folder: Path) -> None:
     or /tmp with this one. A server there loses its folder here: PostgreSQL looks for its
     postmaster.pid once a minute, and ends when it is gone (RecheckDataDirLockFile in miscinit.c).
     """
-    segments = [shared_memory_segment(file.parent) for file in folder.glob("*/data/PG_VERSION")]
     kill_those_working_in(folder)
-    for segment in segments:
-        remove_segment(segment)
     remove(folder)
 
 

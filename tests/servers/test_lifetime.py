@@ -129,13 +129,15 @@ def test_nothing_is_left_when_killed_while_initdb_runs(
     )
     until(lambda: list(owner.folder.glob("s*/data")))
     time.sleep(delay_ms / 1000)
-    used = shared_memory_used_in(owner.folder)
+    used, attached = shared_memory_used_in(owner.folder), segments_in(owner.folder)
     owner.end()
     worker.end()
     while owner.folder.exists():
         used |= shared_memory_used_in(owner.folder)
+        attached |= segments_in(owner.folder)
     assert_gone(owner.folder)
     assert not {file for file in used if Path(file).exists()}
+    assert not attached & segments(), "shared memory leaked"
 
 
 def test_a_killed_worker_leaves_the_server_to_the_others(process: Callable[..., Process]) -> None:
@@ -380,6 +382,12 @@ def test_the_keeper_told_to_end_stops_the_server(process: Callable[..., Process]
 
 def processes_in_it(folder: Path) -> list[str]:
     return [line for line in processes_of(folder) if "keeper.py" not in line]
+
+
+def segments_in(folder: Path) -> set[tuple[str, ...]]:
+    """Key and id of the System V segments of what runs in there."""
+    found = {shared_memory_segment(data) for data in folder.glob("*/data")}
+    return {segment for segment in found if segment is not None}
 
 
 def shared_memory_used_in(folder: Path) -> set[str]:
