@@ -269,16 +269,25 @@ def let_finish(folder: Path) -> None:
 
 def kill_those_working_in(folder: Path) -> None:
     """Kill them, and remove the shared memory that a server or an initdb would leave for ever."""
-    files = (*folder.glob("postmaster.pid"), *folder.glob("*/data/postmaster.pid"))
-    segments = {shared_memory_segment(file.parent) for file in files}
-    for pid in working_in(folder):
-        with contextlib.suppress(OSError):
-            shared = shared_memory_of(pid)
-            os.kill(pid, signal.SIGKILL)
-            for file in shared:
-                file.unlink(missing_ok=True)
+    segments = segments_in(folder)
+    deadline = time.monotonic() + DETACHED_S
+    # More than once: an initdb may start another server between the look and the kill.
+    while (pids := working_in(folder)) and time.monotonic() < deadline:
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                shared = shared_memory_of(pid)
+                os.kill(pid, signal.SIGKILL)
+                for file in shared:
+                    file.unlink(missing_ok=True)
+        segments |= segments_in(folder)  # what is killed leaves its postmaster.pid
+        time.sleep(0.005)
     for segment in segments:
         remove_segment(segment)
+
+
+def segments_in(folder: Path) -> set[tuple[str, ...] | None]:
+    files = (*folder.glob("postmaster.pid"), *folder.glob("*/data/postmaster.pid"))
+    return {shared_memory_segment(file.parent) for file in files}
 
 
 def shared_memory_of(pid: int) -> set[Path]:
