@@ -129,6 +129,9 @@ def test_nothing_is_left_when_killed_while_initdb_runs(
     )
     until(lambda: list(owner.folder.glob("s*/data")))
     time.sleep(delay_ms / 1000)
+    for line in processes_in_it(owner.folder):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(line.split()[0]), signal.SIGSTOP)  # it would end by itself
     used, attached = shared_memory_used_in(owner.folder), segments_in(owner.folder)
     owner.end()
     worker.end()
