@@ -72,7 +72,7 @@ _STRING_REST = re.compile(r"[^']*(?:''[^']*)*'(?!')")
 _ESCAPE_STRING_REST = re.compile(r"[^'\\]*(?:(?:''|\\.)[^'\\]*)*'(?!')", re.DOTALL)
 _QUOTED_REST = re.compile(r'[^"]*(?:""[^"]*)*"(?!")')
 _CONTINUED = re.compile(
-    r"(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'",
+    r"[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'",
 )
 """Two strings with a line's end between them are one (section 4.1.2.1 of the documentation)."""
 _COMMENT_EDGE = re.compile(r"/\*|\*/")

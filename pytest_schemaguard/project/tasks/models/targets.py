@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 MODEL = re.compile(r"^\s*__tablename__\b|\bTable\(\s*[\"']|\btable\s*=\s*True\b", re.MULTILINE)
 TABLE_NAME = re.compile(
-    r"""^\s*__tablename__\b[^=\n]*=\s*["']([^"'\n]+)["']|\bTable\(\s*["']([^"'\n]+)["']"""
-    r"""|^\s*class\s+(\w+)\([^)]*\btable\s*=\s*True\b""",
+    r"""^[ \t]*__tablename__\b[^=\n]*=\s*["']([^"'\n]+)["']|\bTable\(\s*["']([^"'\n]+)["']"""
+    r"""|^[ \t]*class\s+(\w+)\([^)]*\btable\s*=\s*True\b""",
     re.MULTILINE,
 )
 MOST_FILES_SEARCHED = 5000
