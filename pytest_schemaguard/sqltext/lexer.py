@@ -145,11 +145,15 @@ def is_one_statement(text: str) -> bool:
     """Whether PostgreSQL takes it for no more than one statement, or refuses all of it.
 
     A semicolon may end it. One in parentheses, as rules have them, ends nothing: no statement of
-    PostgreSQL's grammar leaves a parenthesis open.
+    PostgreSQL's grammar leaves a parenthesis open. Backslashes in '...' escape nothing: the session
+    has `standard_conforming_strings` on. What has no end is none.
     """
-    depth, ended = 0, False
+    depth, ended, position = 0, False, 0
     try:
-        for token in tokens(text):
+        while token := next_token(text, position):
+            position = token.end
+            if token.kind == "comment":
+                continue
             symbol = text[token.start : token.end] if token.kind == "symbol" else ""
             depth += (symbol == "(") - (symbol == ")")
             if depth < 0 or (ended and symbol != ";"):
