@@ -117,7 +117,7 @@ class Role:
 def role(connection: Any, database: Address, connect: Callable[[Address], Any]) -> Iterator[Role]:
     name = f"planner_{secrets.token_hex(3)}"
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE ROLE {name} LOGIN")
+        cursor.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
         yield Role(connection, connect(database.logged_in_as(name, "x")), name)
         cursor.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
 

@@ -181,7 +181,9 @@ def test_statement_that_never_ends_is_cancelled_whatever_the_file_sets(run: Run)
     assert result.seconds < 5
 
 
-def test_statement_that_ignores_its_cancellation_is_cut_off(run: Run, session: Any) -> None:
+def test_statement_that_ignores_its_cancellation_is_cut_off(
+    run: Run, session: Any, database: Address
+) -> None:
     text = """SET statement_timeout = 0;
         DO $$ BEGIN LOOP
             BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END;
@@ -193,17 +195,17 @@ def test_statement_that_ignores_its_cancellation_is_cut_off(run: Run, session: A
     assert "went on when it was cancelled, and was cut off" in result.error.message
     assert result.transaction == "aborted"
     assert session.closed
-    end(pid, session)
+    end(pid, database)
 
 
-def end(pid: int, session: Any) -> None:
-    connection = psycopg2.connect(session.dsn)
+def end(pid: int, database: Address) -> None:
+    connection = psycopg2.connect(database.url())
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", (pid,))
     connection.close()
 
 
-def test_interrupt_ends_the_statement(run: Run, session: Any) -> None:
+def test_interrupt_ends_the_statement(run: Run, session: Any, database: Address) -> None:
     pid = session.info.backend_pid
     began = time.monotonic()
     main = threading.main_thread().ident
@@ -212,7 +214,7 @@ def test_interrupt_ends_the_statement(run: Run, session: Any) -> None:
     with pytest.raises(KeyboardInterrupt):
         run("SELECT pg_sleep(60);", statement_timeout_s=30)
     assert time.monotonic() - began < 5
-    connection = psycopg2.connect(session.dsn)
+    connection = psycopg2.connect(database.url())
     with connection.cursor() as cursor:
         cursor.execute("SELECT state FROM pg_stat_activity WHERE pid = %s", (pid,))
         assert cursor.fetchall() == [("idle",)]
@@ -228,8 +230,10 @@ def test_lost_connection_is_the_servers_error(run: Run) -> None:
     assert "next: look into the server's log" in said
 
 
-def test_connection_lost_before_the_file_is_the_servers_error(run: Run, session: Any) -> None:
-    end(session.info.backend_pid, session)
+def test_connection_lost_before_the_file_is_the_servers_error(
+    run: Run, session: Any, database: Address
+) -> None:
+    end(session.info.backend_pid, database)
     with pytest.raises(ServerError, match="the connection was lost"):
         run("SELECT 1;")
 
