@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
+from pytest_schemaguard.sqltext.spelling import SEARCH_PATH, SPELLING
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,16 +19,9 @@ LOOK = "looked"
 https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES"""
 LET_GO = f"ROLLBACK TO SAVEPOINT {LOOK}"
 PINNED = (
-    # pg_temp is searched first unless it is named: a temporary table could stand for a catalog.
-    "SET LOCAL search_path = pg_catalog, pg_temp",
+    f"SET LOCAL search_path = {SEARCH_PATH}",
     "SET LOCAL standard_conforming_strings = on",
-    # How constants are spelled in expressions: each database may have settings of its own.
-    "SET LOCAL quote_all_identifiers = off",
-    "SET LOCAL DateStyle = 'ISO, YMD'",
-    "SET LOCAL IntervalStyle = 'postgres'",
-    "SET LOCAL TimeZone = 'UTC'",
-    "SET LOCAL extra_float_digits = 1",
-    "SET LOCAL bytea_output = 'hex'",
+    *(f"SET LOCAL {name} = '{value}'" for name, value in SPELLING.items()),
 )
 STOP_WITHOUT_CLIENT = (
     "SELECT set_config('client_connection_check_interval', '1000', true) WHERE version() ~ 'linux'"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.notices import bound
-from pytest_schemaguard.servers.settings import SEARCH_PATH, Settings
+from pytest_schemaguard.servers.settings import Settings
+from pytest_schemaguard.sqltext.spelling import SEARCH_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

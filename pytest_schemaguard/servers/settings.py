@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from enum import Enum
 
+from pytest_schemaguard.sqltext.spelling import SEARCH_PATH, SPELLING
+
 STATEMENT_TIMEOUT_S = 600
 """How long one statement of the guard's own may take, with its waits for locks."""
-
-SEARCH_PATH = "pg_catalog,pg_temp"
-"""Names mean PostgreSQL's own. A temporary table is found last; unnamed, pg_temp is the first
-(https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SEARCH-PATH)."""
 
 _STAND_IN = {
     # What a text of SQL means.
@@ -39,19 +37,9 @@ _ALL = {
     "default_transaction_read_only": "off",
     "default_transaction_deferrable": "off",
     "row_security": "off",
-    # How PostgreSQL spells values.
-    "quote_all_identifiers": "off",
-    "DateStyle": "ISO,YMD",
-    "IntervalStyle": "postgres",
-    "TimeZone": "UTC",
+    **SPELLING,
     "timezone_abbreviations": "Default",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    "xmlbinary": "base64",
     "xmloption": "content",
-    "lc_monetary": "C",
-    "lc_numeric": "C",
-    "lc_time": "C",
     # Where things are made.
     "default_tablespace": "",
     "temp_tablespaces": "",
