@@ -231,13 +231,13 @@ class Guard:
         self.databases.create("project", template=self.states.migrated().name)
         with self.progress.step("reading the models"):
             models = self._models_process.read(major=self.server.major)
-        fences = f"the project's code ran with {self.processes.models.fence}\n{self.server.reach}"
-        (self._run.folder / "fence").write_text(fences, encoding="utf-8")
+        fence = f"the project's code ran with {self.processes.models.fence}; {self.server.reach}"
+        (self._run.folder / "fence").write_text(fence, encoding="utf-8")
         return models
 
     @property
     def fence(self) -> str | None:
-        """How the project's code, and the server, were kept from other databases, a line each.
+        """How the project's code, and the server, were kept from other databases, in a line.
 
         None where the code did not run.
         """

@@ -130,8 +130,8 @@ def summary(
         reporter.write_line("\n".join([nodeid, *lines]))
     for one in stale:
         reporter.write_line(paragraph(one))
-    for one in (fence or "").splitlines():
-        reporter.write_line(printable(f"schema-guard: {one}"))
+    if fence is not None:
+        reporter.write_line(printable(f"schema-guard: {fence}"))
     for one in left_out:
         reporter.write_line(paragraph(f"schema-guard: not compared: {one}"))
 

@@ -39,11 +39,11 @@ REFUSED = (
 HINT = "Take the URL, or database, user and password, from the variables of `env`."
 ACCIDENTS = "it is a guard against accidents, no sandbox for hostile code"
 NETWORK = ": dblink and postgres_fdw in a migration reach other servers from there"
-NAMED = "schema-guard: the server is the one that was named, with its network"
-TCP = "schema-guard: the server has the machine's network (`tcp = true`)"
+NAMED = "*; the server is the one that was named, with its network"
+TCP = "*; the server has the machine's network (`tcp = true`)"
 ALONE = (
-    "schema-guard: the server ran with no network (namespace), the sockets of PostgreSQL servers "
-    "that ran here covered"
+    "the server ran with no network (namespace), the sockets of PostgreSQL servers that ran here "
+    "covered"
 )
 LOGS_IN = """\
 import json
@@ -127,7 +127,7 @@ def test_the_lines_say_what_project_and_server_reach(project: Project, there: Th
     named = project.guard(f"--schema-guard-url={there.url()}")
     named.stdout.fnmatch_lines([f"{NAMED}{NETWORK}"])
     own = project.guard()
-    own.stdout.fnmatch_lines([f"schema-guard: the project's code ran with *; {ACCIDENTS}", ALONE])
+    own.stdout.fnmatch_lines([f"schema-guard: the project's code ran with *; {ACCIDENTS}; {ALONE}"])
     project.append("pyproject.toml", "tcp = true\n")
     project.guard().stdout.fnmatch_lines([f"{TCP}{NETWORK}"])
 
