@@ -280,7 +280,7 @@ class _Reader(IgnoreReader, LoginReader):
             return name
         if "://" in name:  # may hold a password: not to be repeated
             raise self.wrong(key, "a URL that is not postgresql://", "name a PostgreSQL server")
-        if not re.fullmatch(r"[\w-]+", name):  # so may this
+        if not name.isalpha():  # so may this
             fix = "write postgresql://user:password@host:5432/database"
             raise self.wrong(key, "it is no provider and no PostgreSQL URL", fix)
         return self.choice(key, value, SERVERS)

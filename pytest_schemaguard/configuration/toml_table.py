@@ -210,7 +210,7 @@ class TableReader:
 
     def table(self, key: str, value: Any) -> Mapping[str, Any]:
         if not isinstance(value, dict):
-            raise self.wrong(key, f"{shown(value)} is no table", f"write [{TABLE}.{key}]")
+            raise self.wrong(key, f"{kind(value)} is no table", f"write [{TABLE}.{key}]")
         return value
 
     def texts(self, key: str, value: Any) -> dict[str, str]:

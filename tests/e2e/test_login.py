@@ -76,7 +76,7 @@ def test_create_that_fails_is_shown_with_its_line_and_without_passwords(project:
         'violates unique constraint "user_email_key" (UniqueViolation)'
     ) in text
     assert "fix: mend it there; it runs on the migrated database" in text
-    assert "POST /login: web:app answers 500, not 200 or 302 to an existing row" in text
+    assert '"POST /login": web:app answers 500, not 200 or 302 to an existing row' in text
     found = report_in(project)["checks"][0]["findings"]
     assert (found[0]["path"], found[0]["line"]) == ("guard.py", 13)
     for secret in ("hunter22", "hunter24"):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,11 @@ def run_folders(pid: int) -> set[Path]:
         ["ps", "-wweo", "ppid,args"], check=True, capture_output=True, text=True
     )
     keepers = [line.split() for line in listed.stdout.splitlines() if "keeper.py" in line]
-    return {Path(words[-2]) for words in keepers if words[0] == str(pid)}
+    return {
+        Path(next(folder for program, folder in pairwise(words) if program.endswith("keeper.py")))
+        for words in keepers
+        if words[0] == str(pid)
+    }
 
 
 def processes_in(folders: set[Path]) -> list[str]:

@@ -218,10 +218,13 @@ def test_what_the_project_s_code_says_shows_no_password(
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (f'server = "boss:{CANARY}@localhost:5433/postgres"', "is no provider and no postgresql"),
-        (f'server = "{CANARY}"', "is no provider and no postgresql"),
-        (f'env = {{ DB_PASSWORD = ["{CANARY}"] }}', "DB_PASSWORD is a list, and no text"),
-        (f'env = {{ A = {{ x = "{CANARY}" }} }}', "A is a table, and no text"),
+        (
+            f'server = "boss:{CANARY}@localhost:5433/postgres"',
+            "it is no provider and no PostgreSQL URL",
+        ),
+        (f'server = "{CANARY}"', "it is no provider and no PostgreSQL URL"),
+        (f'env = {{ DB_PASSWORD = ["{CANARY}"] }}', "env.DB_PASSWORD: it is no text"),
+        (f'env = {{ A = {{ x = "{CANARY}" }} }}', "env.A: it is no text"),
         (f'env = "{CANARY}"', "env: a text is no table"),
         (f'tcp = "postgresql://u:{CANARY}@h/d"', "'postgresql://u:***@h/d' is neither true"),
         (f'checks = ["postgresql://u:{CANARY}@h/d"]', "no 'postgresql://u:***@h/d'"),

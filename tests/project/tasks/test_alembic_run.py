@@ -342,9 +342,15 @@ def test_error_that_env_py_swallows_is_told_all_the_same(
     assert error.message == "ZeroDivisionError: division by zero"
 
 
-def test_passwords_are_in_no_report(tasks: Tasks, small: AlembicProject, database: Address) -> None:
+def test_passwords_are_in_no_report(
+    tasks: Tasks, small: AlembicProject, database: Address, connect: Callable[[Address], Any]
+) -> None:
     small.add("one", FIRST)
-    secret = database.logged_in_as(database.user, "a-long-secret%password")
+    role = f"secret_{database.database}"
+    connect(database).cursor().execute(
+        f"CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'a-long-secret%password'"
+    )
+    secret = database.logged_in_as(role, "a-long-secret%password")
     text = str(tasks.run(small, secret).to_json())
     assert database.host in text
     assert "a-long-secret" not in text
