@@ -56,7 +56,8 @@ def _way_in(guard: Guard, database: str) -> str:
         return f"psql '{server.admin.at(name).safe}'"
     if server.container is not None:
         # The image lets everybody in who is in the container.
-        return f"docker exec -it {server.container[:12]} psql -U {server.owner.user} '{name}'"
+        psql = f"psql -h /run/postgresql -U {server.owner.user} '{name}'"
+        return f"docker exec -it {server.container[:12]} {psql}"
     # Whether it listens on TCP or not: the socket asks the owner for no password.
     owner = server.admin.logged_in_as(server.owner.user, "")
     return f"psql '{owner.at(name).safe}'"

@@ -139,6 +139,8 @@ class _Reader(IgnoreReader, LoginReader):
         databases = table["database"]
         if not isinstance(databases, list) or not all(isinstance(one, dict) for one in databases):
             raise self.wrong("database", "it is no list of tables", f"write [[{TABLE}.database]]")
+        if not databases:
+            raise self.wrong("database", "an empty list", f"add [[{TABLE}.database]], or remove it")
         section = f"{TABLE}.database"
         named: dict[str, Config] = {}
         for place, one in enumerate(databases):

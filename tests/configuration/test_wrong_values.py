@@ -406,6 +406,7 @@ def test_form_fields_may_be_empty(project: Path) -> None:
     [
         ("[tool]\nschema-guard = 3\n", "[tool.schema-guard]: it is no table"),
         ("[[tool.schema-guard]]\n", "[tool.schema-guard]: it is no table"),
+        (f"{GOOD}database = []\n", "[tool.schema-guard] database: an empty list"),
         (f"{GOOD}x = {'[' * 20_000}\n", "configuration: not valid TOML: "),
         (f"{GOOD}x = {'{a=' * 20_000}\n", "configuration: not valid TOML: "),
         (f"{GOOD}x = {'1' * 5000}\n", "configuration: not valid TOML: "),
