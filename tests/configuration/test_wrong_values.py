@@ -406,7 +406,6 @@ def test_form_fields_may_be_empty(project: Path) -> None:
     [
         ("[tool]\nschema-guard = 3\n", "[tool.schema-guard]: it is no table"),
         ("[[tool.schema-guard]]\n", "[tool.schema-guard]: it is no table"),
-        (f"{GOOD}database = []\n", "[tool.schema-guard] database: an empty list"),
         (f"{GOOD}x = {'[' * 20_000}\n", "configuration: not valid TOML: "),
         (f"{GOOD}x = {'{a=' * 20_000}\n", "configuration: not valid TOML: "),
         (f"{GOOD}x = {'1' * 5000}\n", "configuration: not valid TOML: "),
@@ -417,6 +416,13 @@ def test_form_fields_may_be_empty(project: Path) -> None:
 )
 def test_files_that_hold_no_table(project: Path, text: str | bytes, words: str) -> None:
     assert complaint(project, text).startswith(f"PROJECT/pyproject.toml: {words}")
+
+
+def test_a_list_without_a_database_is_none(project: Path) -> None:
+    assert complaint(project, f"{GOOD}database = []\n") == (
+        "PROJECT/pyproject.toml:4: [tool.schema-guard] database: an empty list\n"
+        "  next: add [[tool.schema-guard.database]], or remove it"
+    )
 
 
 def test_a_table_of_another_kind_is_no_table_of_ours(project: Path) -> None:
