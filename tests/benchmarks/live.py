@@ -81,13 +81,7 @@ def main() -> None:
             f"of {options.tables} tables, {JOBS} at a time, median of {options.rounds} rounds"
         )
         began = time.monotonic()
-        guard = Guard(
-            load(root / "pyproject.toml")[0],
-            run=databases.run,
-            url=None,
-            shared=False,
-            progress=Progress(),
-        )
+        guard = guard_of(root, databases)
         expected = LiveExpected(guard, schemas=None, strict=False)
         print(f"  the expectation, once: {time.monotonic() - began:.3f} s")
         for case, change in CASES.items():
@@ -99,6 +93,16 @@ def main() -> None:
             one, other = statistics.median(checked), statistics.median(bare)
             print(f"  {case:<28}{one:7.3f} s / {other:7.3f} s = {one / other:.2f}   (target 1.5)")
         guard.close()
+
+
+def guard_of(root: Path, databases: Databases) -> Guard:
+    return Guard(
+        load(root / "pyproject.toml")[0],
+        run=databases.run,
+        url=None,
+        shared=False,
+        progress=Progress(),
+    )
 
 
 def project(root: Path, tables: int) -> Path:

@@ -20,14 +20,11 @@ from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.fetch import fetch
 from pytest_schemaguard.catalog.transaction import Limits, read_only
-from pytest_schemaguard.configuration.settings import load
-from pytest_schemaguard.guard import Guard
 from pytest_schemaguard.live.expected import LiveExpected
 from pytest_schemaguard.live.fleet import Fleet
 from pytest_schemaguard.live.targets import Target
-from pytest_schemaguard.progress import Progress
 from pytest_schemaguard.servers.sessions import connect
-from tests.benchmarks.live import TABLE, project, timed
+from tests.benchmarks.live import TABLE, guard_of, project, timed
 from tests.guarded import run_databases
 
 if TYPE_CHECKING:
@@ -51,13 +48,7 @@ def main() -> None:
             f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: tenants of {options.tables} "
             f"tables, one of {options.differing} differs, least of {options.rounds} rounds"
         )
-        guard = Guard(
-            load(root / "pyproject.toml")[0],
-            run=databases.run,
-            url=None,
-            shared=False,
-            progress=Progress(),
-        )
+        guard = guard_of(root, databases)
         expected = LiveExpected(guard, schemas="public", strict=False)
         for count in options.tenants:
             address = made(databases, count, options.tables, options.differing)
