@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.evidence.record import Evidence
-from pytest_schemaguard.judging import Judging
+from pytest_schemaguard.migrations import source_of
+from pytest_schemaguard.migrations.judging import Judging
+from pytest_schemaguard.migrations.source import Reach
 from pytest_schemaguard.redaction import secrets_in
-from pytest_schemaguard.servers import Wanted, find, log_tail, obtain, release_at_end, used
-from pytest_schemaguard.sources import Reach, source_of
+from pytest_schemaguard.servers import Wanted, find, obtain, release_at_end, used
+from pytest_schemaguard.servers.log import log_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,22 +23,22 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.address import Address
     from pytest_schemaguard.catalog.diff import Difference
-    from pytest_schemaguard.clones import Clones
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.evidence.comparison import Comparison
     from pytest_schemaguard.evidence.logins import LoginEvidence
     from pytest_schemaguard.evidence.models_process import ModelsProcess
     from pytest_schemaguard.evidence.planning import Refusal
-    from pytest_schemaguard.evidence.scenarios import SecondRun, WayBack
-    from pytest_schemaguard.evidence.states import States
-    from pytest_schemaguard.migration import Migration
-    from pytest_schemaguard.models import Models
-    from pytest_schemaguard.processes import Processes
+    from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.migrations.source import Source
     from pytest_schemaguard.progress import Progress
+    from pytest_schemaguard.project.answers.models import Models
+    from pytest_schemaguard.project.processes import Processes
     from pytest_schemaguard.run import Run
+    from pytest_schemaguard.scenarios.endings import SecondRun, WayBack
+    from pytest_schemaguard.scenarios.states import States
     from pytest_schemaguard.servers import Candidate, Server
+    from pytest_schemaguard.servers.clones import Clones
     from pytest_schemaguard.servers.databases import Databases
-    from pytest_schemaguard.sources import Source
 
 _SERVER_FAILS = ("53", "57P", "58")
 """SQLSTATEs of a server without resources, one that ends, one that the system fails.
@@ -148,7 +150,7 @@ class Guard:
     @cached_property
     def states(self) -> States:
         """The baseline and what follows it, as template databases."""
-        from pytest_schemaguard.evidence.states import States
+        from pytest_schemaguard.scenarios.states import States
 
         return States(
             self.config,
@@ -164,7 +166,7 @@ class Guard:
     @cached_property
     def processes(self) -> Processes:
         """The processes in which the project's code runs."""
-        from pytest_schemaguard.processes import Processes
+        from pytest_schemaguard.project.processes import Processes
 
         return Processes(
             self.config,
@@ -194,7 +196,7 @@ class Guard:
     @cached_property
     def models(self) -> Models:
         """What the models say. Raises ProjectError."""
-        from pytest_schemaguard.models import Models
+        from pytest_schemaguard.project.answers.models import Models
 
         models = Models.from_json(self._once("models", self._read_models))
         if self.config.search_path is None:
@@ -313,7 +315,7 @@ class Guard:
 
     def second_run(self, migration: Migration) -> SecondRun:
         """What a second run of this judged migration did. Raises GuardError."""
-        from pytest_schemaguard.evidence.scenarios import SecondRun, run_again
+        from pytest_schemaguard.scenarios.endings import SecondRun, run_again
 
         def look() -> Any:
             state = self.states.after(migration)
@@ -333,7 +335,7 @@ class Guard:
 
         Raises GuardError.
         """
-        from pytest_schemaguard.evidence.scenarios import WayBack, go_back
+        from pytest_schemaguard.scenarios.endings import WayBack, go_back
 
         if migration.revision in self._clean_ways_back:
             return None
@@ -393,7 +395,7 @@ class Guard:
 
     @cached_property
     def _clones(self) -> Clones:
-        from pytest_schemaguard.clones import Clones
+        from pytest_schemaguard.servers.clones import Clones
         from pytest_schemaguard.servers.databases import Databases
 
         return Clones(

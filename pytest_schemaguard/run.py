@@ -35,7 +35,7 @@ OTHERS: tuple[str, ...] = ("/tmp", "/var/tmp")  # noqa: S108 - likewise
 LONGEST_NAME_BELOW = len("/schema-guard-01234567/socket/.s.PGSQL.65535")
 LOCK_DEADLINE_S = 240.0
 DIED = "look for the out-of-memory killer in the kernel's log (dmesg), then run it again"
-KEEPER = Path(__file__).parent / "servers" / "keeper.py"
+KEEPER = Path(__file__).with_name("keeper.py")
 
 
 class Run:
@@ -66,6 +66,7 @@ class Run:
         self._held: dict[str, Any] = {}
         self._at_close: list[Callable[[], None]] = []
         self._at_end: dict[Any, Callable[[], None]] = {}
+        self._without_keeper: dict[Any, Callable[[], None]] = {}
         self._last_notes: tuple[str, ...] = ()
 
     @classmethod
@@ -226,11 +227,11 @@ class Run:
         status = None if keeper is None else keeper.poll()
         if keeper is None or status is None:
             return
-        from pytest_schemaguard.servers import remove_containers
-        from pytest_schemaguard.servers.keeper import clear
+        from pytest_schemaguard.keeper import clear
 
         said, step = self._keepers_end()
-        remove_containers(self)
+        for end in self._without_keeper.values():
+            end()
         clear(self.folder)
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else "ended"
         how += f" ({said})" if said else ""
@@ -269,6 +270,10 @@ class Run:
     def at_end(self, key: Any, end: Callable[[], None]) -> None:
         """Has the owner do this, once for each key, when the run ends and nothing is kept."""
         self._at_end[key] = end
+
+    def at_end_without_keeper(self, key: Any, end: Callable[[], None]) -> None:
+        """Has the owner do this, once for each key, when the run ends and its keeper has died."""
+        self._without_keeper[key] = end
 
     def hold(self, name: str, make: Callable[[], Any], *, close: Callable[[Any], None]) -> Any:
         """What this process holds once per run under `name`, made on first use, closed at the end.

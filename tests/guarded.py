@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.evidence.states import State
+from pytest_schemaguard.migrations.session import run_file
 from pytest_schemaguard.run import Run
+from pytest_schemaguard.scenarios.states import State
 from pytest_schemaguard.servers import Wanted, obtain
 from pytest_schemaguard.servers.databases import Databases
 from pytest_schemaguard.servers.settings import Settings
-from pytest_schemaguard.sources.session import run_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

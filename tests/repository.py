@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.since import changed_since
+from pytest_schemaguard.migrations.since import changed_since
 
 if TYPE_CHECKING:
     from pathlib import Path

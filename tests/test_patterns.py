@@ -127,7 +127,7 @@ SEARCHED = _searching()
 
 def test_patterns_are_found() -> None:
     assert "pytest_schemaguard.secret_shapes._NAME" in FOUND
-    assert any(name.startswith("pytest_schemaguard.since:") for name in FOUND)
+    assert any(name.startswith("pytest_schemaguard.migrations.since:") for name in FOUND)
     assert len(FOUND) > 100
 
 

@@ -29,7 +29,7 @@ def test_unused_it_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
     ours = {name for name in loaded if name.startswith("pytest_schemaguard")}
     assert ours == {
         "pytest_schemaguard",
-        "pytest_schemaguard.fixtures",
+        "pytest_schemaguard.plugin.fixtures",
         "pytest_schemaguard.plugin",
     }
     for heavy in ("sqlalchemy", "psycopg2", "docker", "testcontainers", "alembic"):

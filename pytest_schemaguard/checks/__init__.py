@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_schemaguard.findings import Verdict
     from pytest_schemaguard.guard import Guard
-    from pytest_schemaguard.migration import Migration
+    from pytest_schemaguard.migrations.migration import Migration
 
 
 class Scope(Enum):

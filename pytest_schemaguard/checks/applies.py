@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.config import Baseline
     from pytest_schemaguard.guard import Guard
-    from pytest_schemaguard.migration import Migration
-    from pytest_schemaguard.sources.session import FileRun
+    from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.migrations.session import FileRun
 
 
 def judge(guard: Guard, migration: Migration | None) -> Verdict:
@@ -70,7 +70,7 @@ def _findings(run: FileRun, subject: str, baseline: Baseline) -> Iterator[Findin
     fix: str | None
     code, fix = _KINDS[run.transaction]
     if run.error is not None:
-        from pytest_schemaguard.sources.baseline import has_it_already
+        from pytest_schemaguard.baseline.load import has_it_already
 
         fix = run.advice or has_it_already(baseline, run.error)
         code = "applies.timeout" if run.error.sqlstate == "57014" else "applies.error"

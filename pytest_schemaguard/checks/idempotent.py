@@ -16,9 +16,9 @@ from pytest_schemaguard.findings import judge as verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_schemaguard.evidence.scenarios import SecondRun
     from pytest_schemaguard.guard import Guard
-    from pytest_schemaguard.migration import Migration
+    from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.scenarios.endings import SecondRun
 
 
 def judge(guard: Guard, migration: Migration | None) -> Verdict:

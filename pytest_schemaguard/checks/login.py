@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
-from pytest_schemaguard.login import LOG_SAYS
+from pytest_schemaguard.project.answers.login import LOG_SAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pytest_schemaguard.config import Login, Request
     from pytest_schemaguard.evidence.logins import LoginEvidence
     from pytest_schemaguard.guard import Guard
-    from pytest_schemaguard.login import Answer, Attempt, LoginReport
-    from pytest_schemaguard.migration import Migration
+    from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.project.answers.login import Answer, Attempt, LoginReport
 
 
 def judge(guard: Guard, _: Migration | None) -> Verdict:

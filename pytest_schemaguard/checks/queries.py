@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pytest_schemaguard.evidence.planning import Refusal
     from pytest_schemaguard.evidence.privileges import Lack
     from pytest_schemaguard.guard import Guard
-    from pytest_schemaguard.migration import Migration
-    from pytest_schemaguard.models import Models, Place
+    from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.project.answers.models import Models, Place
 
 _VERBS = ("select", "insert", "update", "delete")
 _CLASSES_NAMED = 3

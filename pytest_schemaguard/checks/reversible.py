@@ -16,10 +16,10 @@ from pytest_schemaguard.findings import judge as verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_schemaguard.evidence.scenarios import CatalogChange, WayBack
     from pytest_schemaguard.guard import Guard
-    from pytest_schemaguard.migration import Migration
-    from pytest_schemaguard.sources.session import FileRun
+    from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.migrations.session import FileRun
+    from pytest_schemaguard.scenarios.endings import CatalogChange, WayBack
 
 
 def judge(guard: Guard, migration: Migration | None) -> Verdict:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_schemaguard.guard import Guard
-    from pytest_schemaguard.migration import Migration
+    from pytest_schemaguard.migrations.migration import Migration
 
 
 def judge(guard: Guard, _: Migration | None) -> Verdict:

@@ -20,7 +20,7 @@ from pytest_schemaguard.configuration.ignore_table import IgnoreReader
 from pytest_schemaguard.configuration.login_table import LoginReader
 from pytest_schemaguard.configuration.toml_table import FUNCTION, TABLE, shown
 from pytest_schemaguard.errors import ConfigError
-from pytest_schemaguard.project.environment import check_placeholders
+from pytest_schemaguard.placeholders import check_placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,15 +9,15 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.diff import Difference
-from pytest_schemaguard.evidence.expectation import Expectation
+from pytest_schemaguard.expected.expectation import Expectation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.config import Config
-    from pytest_schemaguard.evidence.states import State
-    from pytest_schemaguard.models import Models
+    from pytest_schemaguard.project.answers.models import Models
+    from pytest_schemaguard.scenarios.states import State
     from pytest_schemaguard.servers.databases import Databases
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.catalog.rows import any_row, texts
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.login import LOG_SAYS, Attempt, LoginReport, RequestReport
+from pytest_schemaguard.project.answers.login import LOG_SAYS, Attempt, LoginReport, RequestReport
 from pytest_schemaguard.project.tasks.request.message import cut, secrets
 from pytest_schemaguard.redaction import secrets_in
+from pytest_schemaguard.rows.prints import any_row, texts
 from pytest_schemaguard.servers.statement_log import record
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 from pytest_schemaguard.version_tables import is_version_table
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pytest_schemaguard.address import Address
     from pytest_schemaguard.catalog.snapshot import Name, Snapshot
     from pytest_schemaguard.config import Config, Login
-    from pytest_schemaguard.evidence.states import State
     from pytest_schemaguard.project import Project
+    from pytest_schemaguard.scenarios.states import State
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.servers.statement_log import Recording
 

@@ -28,7 +28,7 @@ class ModelsProcess:
 
     def read(self, *, major: int) -> Any:
         """Models.to_json() of what the models say, for a server of this major version."""
-        from pytest_schemaguard.models import Models
+        from pytest_schemaguard.project.answers.models import Models
 
         return self._asked("models/read", {"server_version": [major, 0]}, shape=Models)
 

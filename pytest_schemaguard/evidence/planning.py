@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
     from pytest_schemaguard.evidence.privileges import Relation
-    from pytest_schemaguard.models import Name, OrmStatement
+    from pytest_schemaguard.project.answers.models import Name, OrmStatement
 
 _UPDATABLE = {"insert": 8, "update": 4, "delete": 16}
 """Bits of pg_relation_is_updatable: 1 << CMD_UPDATE (2), CMD_INSERT (3), CMD_DELETE (4)."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-    from pytest_schemaguard.models import Name, OrmStatement
+    from pytest_schemaguard.project.answers.models import Name, OrmStatement
 
     _Spelling = tuple[str | None, str]
     """A table as a statement writes it: its schema, where it names one, and its name."""

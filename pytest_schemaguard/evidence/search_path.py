@@ -6,14 +6,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.models import Ddl
+from pytest_schemaguard.project.answers.models import Ddl
 from pytest_schemaguard.sqltext.identifiers import in_quotes, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_schemaguard.catalog.snapshot import Snapshot
-    from pytest_schemaguard.models import Models, Name
+    from pytest_schemaguard.project.answers.models import Models, Name
 
 UNNAMED = "public"
 """The schema that the models' names carry where the model names none."""

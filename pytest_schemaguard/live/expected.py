@@ -17,10 +17,10 @@ import psycopg2
 
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.checks import drift
-from pytest_schemaguard.checks.drift_refused import refusals
+from pytest_schemaguard.checks.drift.refused import refusals
 from pytest_schemaguard.errors import ConfigError, MigrationError, ServerError
 from pytest_schemaguard.evidence.comparison import Comparison
-from pytest_schemaguard.evidence.expectation import Expectation
+from pytest_schemaguard.expected.expectation import Expectation
 from pytest_schemaguard.findings import Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as judged
 from pytest_schemaguard.ignores import applied
@@ -29,7 +29,7 @@ from pytest_schemaguard.live.meanings import meaning_of_migrated
 from pytest_schemaguard.live.scratch import Scratch
 from pytest_schemaguard.live.settled import differences_of_all
 from pytest_schemaguard.live.told_once import told_once
-from pytest_schemaguard.servers import log_tail
+from pytest_schemaguard.servers.log import log_tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.findings import Finding
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.live.targets import Target
-    from pytest_schemaguard.models import Models
+    from pytest_schemaguard.project.answers.models import Models
 
 
 _NOT_WHOLE = "what the models describe could not be made whole; the rest was compared"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.checks.drift_meanings import Meaning, is_told, meaning_of
+from pytest_schemaguard.checks.drift.meanings import Meaning, is_told, meaning_of
 from pytest_schemaguard.findings import Severity
 
 if TYPE_CHECKING:

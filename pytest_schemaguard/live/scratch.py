@@ -6,9 +6,9 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.catalog.expected import hand_over
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.transaction import rolled_back
+from pytest_schemaguard.expected.make import hand_over
 from pytest_schemaguard.servers.settings import Settings
 
 if TYPE_CHECKING:

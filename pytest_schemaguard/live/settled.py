@@ -12,9 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.diff import Depth
-from pytest_schemaguard.catalog.feeding import stable, told_by
 from pytest_schemaguard.catalog.pruned import pruned
-from pytest_schemaguard.catalog.settle import settled_differences
+from pytest_schemaguard.expected.feeding import stable, told_by
+from pytest_schemaguard.expected.settle import settled_differences
 from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard import placeholders
 from pytest_schemaguard.errors import ConfigError
-from pytest_schemaguard.project import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def check(command: Sequence[str]) -> None:
     for word in command:
         for text in _TAKEN.split(word)[::2]:
             try:
-                environment.check_placeholders({"": text})
+                placeholders.check_placeholders({"": text})
             except ConfigError as error:
                 raise ConfigError(
                     "migrations.command", error.fact, fix=f"{error.fix}, and {VERSION}"
@@ -43,7 +43,7 @@ def filled(
     def word(parts: list[str]) -> str:
         for place, part in enumerate(parts):
             if place % 2 == 0:
-                parts[place] = environment.filled({"": part}, address, folder)[""]
+                parts[place] = placeholders.filled({"": part}, address, folder)[""]
             elif part == VERSION and version is not None:
                 parts[place] = version
         return "".join(parts)

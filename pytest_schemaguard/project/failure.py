@@ -6,11 +6,12 @@ import traceback
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.tasks.loading import is_own, relative
+from pytest_schemaguard.project.paths import is_own, relative
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+IN_CONTEXT = "name a function in `setup` that makes the application and pushes its context"
 FRAMES = 8
 """As many of the project's own frames are shown, the innermost ones."""
 
@@ -42,6 +43,17 @@ def words(error: BaseException, *, subject: str, root: Path) -> ProjectError:
         path=relative(path, root),
         line=line,
     )
+
+
+def failure(error: BaseException, fact: str, *, subject: str, root: Path) -> ProjectError:
+    """The project's own exception as a ProjectError: file, line, and the way there."""
+    wrong = words(error, subject=subject, root=root)
+    wrong.fact = f"{fact}: {wrong.fact}"
+    if isinstance(error, ModuleNotFoundError):
+        wrong.fix = f"install {error.name!r} where pytest runs, or mend the import"
+    elif isinstance(error, RuntimeError) and "application context" in str(error):
+        wrong.fix = IN_CONTEXT
+    return wrong
 
 
 def _last_line(error: BaseException) -> str:

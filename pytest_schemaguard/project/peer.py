@@ -118,7 +118,7 @@ class Peer:
         """End it and all that it has started; with `stacks`, its output says where it was."""
         with contextlib.suppress(OSError):
             if stacks:
-                from pytest_schemaguard.project.warden import STACKS
+                from pytest_schemaguard.project.child.warden import STACKS
 
                 self._life.sendall(STACKS)
             self._life.shutdown(socket.SHUT_WR)

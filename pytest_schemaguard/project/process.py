@@ -14,12 +14,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard import placeholders
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import environment
 from pytest_schemaguard.project.answers import misfit
+from pytest_schemaguard.project.fence.watch import LOG
 from pytest_schemaguard.project.output import bounded
 from pytest_schemaguard.project.peer import SHOWN, GarbageError, GoneError, Peer, signal_name
-from pytest_schemaguard.project.watch import LOG
 from pytest_schemaguard.redaction import redacted, secrets_in
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ class Project:
     def _booted(self) -> Peer:
         if self._peer is not None:
             return self._peer
-        environment.check_placeholders(self._env)
+        placeholders.check_placeholders(self._env)
         self._noted = len(self._notes())
         try:
             self._temporary.mkdir(parents=True, exist_ok=True)
@@ -279,7 +280,7 @@ class Project:
             **{
                 name: value
                 for name, value in self._env.items()
-                if not environment.has_placeholder(value)
+                if not placeholders.has_placeholder(value)
             },
         }
 

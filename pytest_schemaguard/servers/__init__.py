@@ -21,10 +21,8 @@ __all__ = [
     "Provider",
     "Server",
     "Wanted",
-    "log_tail",
     "obtain",
     "release_at_end",
-    "remove_containers",
     "used",
 ]
 
@@ -88,19 +86,6 @@ def used(wanted: Wanted, run: Run) -> dict[str, str] | None:
     return None
 
 
-def log_tail(server: Server, lines: int = 20) -> str:
-    """The last lines of the server's log; empty for an existing server, whose log is not ours."""
-    if server.container is not None:
-        from pytest_schemaguard.servers import docker
-
-        return docker.log_tail(server.container, lines)
-    if server.log is None:
-        return ""
-    from pytest_schemaguard.servers.private import tail
-
-    return tail(server.log, lines)
-
-
 def release_at_end(wanted: Wanted, run: Run) -> None:
     """Has the run's owner drop what the run made on an existing server; its keeper stops others.
 
@@ -117,6 +102,8 @@ def release_at_end(wanted: Wanted, run: Run) -> None:
 
     if wanted.is_url:
         run.at_end(wanted, release)
+    else:
+        run.at_end_without_keeper("containers", lambda: _remove_containers(run))
 
 
 def _file(wanted: Wanted, run: Run) -> Path:
@@ -134,7 +121,7 @@ def _read(file: Path, wanted: Wanted, run: Run) -> Server:
     return Server.from_json(file.read_text(), password=run.password, url=url)
 
 
-def remove_containers(run: Run) -> None:
+def _remove_containers(run: Run) -> None:
     """Remove the containers of the run's servers, which its keeper does where it lives."""
     for file in run.folder.glob("server-*.json"):
         container = json.loads(file.read_text())["container"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers import sessions
+from pytest_schemaguard.servers.log import log_tail
 from pytest_schemaguard.servers.sessions import run_comment
 from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
@@ -197,8 +198,6 @@ class Databases:
 
     def _with_log(self, said: str | None) -> str:
         """A server of our own that failed tells why in its log."""
-        from pytest_schemaguard.servers import log_tail  # it imports this module
-
         return "\n".join(text for text in ((said or "").strip(), log_tail(self.server)) if text)
 
     def _sql(self, statement: str, values: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:

@@ -106,3 +106,10 @@ def _restored(path: Path, name: str) -> str:
 
 def _no_text(fact: str, name: str, *, fix: str, line: int | None = None) -> MigrationError:
     return MigrationError("this file", fact, path=name, line=line, fix=fix)
+
+
+def shown(path: Path, root: Path | None) -> str:
+    """The path as people read it: relative to `root` where it is inside."""
+    if root is not None and path.is_relative_to(root):
+        return str(path.relative_to(root))
+    return str(path)

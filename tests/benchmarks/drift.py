@@ -145,7 +145,7 @@ def metadata(count: int) -> MetaData:
 
 def rendering(count: int, place: Path) -> dict[str, float]:
     """The models' DDL as the project's side renders it."""
-    from pytest_schemaguard.models import Models
+    from pytest_schemaguard.project.answers.models import Models
     from pytest_schemaguard.project.tasks.models.ddl import create_all
     from pytest_schemaguard.project.tasks.models.naming import dialect
 
@@ -162,7 +162,7 @@ def lay_out(databases: Any, count: int, place: Path) -> None:
 
     Analysed, as a database in use is.
     """
-    from pytest_schemaguard.catalog.expected import build
+    from pytest_schemaguard.expected.make import build
 
     models = models_of(place)
     databases.create("equal")
@@ -179,7 +179,7 @@ def lay_out(databases: Any, count: int, place: Path) -> None:
 
 
 def models_of(place: Path) -> Any:
-    from pytest_schemaguard.models import Models
+    from pytest_schemaguard.project.answers.models import Models
 
     return Models.from_json(json.loads((place / "models.json").read_text()))
 
@@ -190,9 +190,9 @@ def guard(count: int, place: Path) -> dict[str, float]:
     from pytest_schemaguard.catalog.read import read
     from pytest_schemaguard.catalog.transaction import read_only
     from pytest_schemaguard.config import Config
-    from pytest_schemaguard.evidence.expectation import Expectation
-    from pytest_schemaguard.evidence.states import State
+    from pytest_schemaguard.expected.expectation import Expectation
     from pytest_schemaguard.run import Run
+    from pytest_schemaguard.scenarios.states import State
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.servers.provider import Server
 

@@ -20,7 +20,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.catalog.settle import settled_differences
+from pytest_schemaguard.expected.settle import settled_differences
 from pytest_schemaguard.run import Run
 from pytest_schemaguard.servers import Wanted, obtain
 from tests.catalog.databases import connected, execute, fresh

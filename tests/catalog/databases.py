@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from pytest_schemaguard.catalog.expected import build, clear
 from pytest_schemaguard.catalog.read import read, read_by
-from pytest_schemaguard.catalog.settle import settled_differences
 from pytest_schemaguard.catalog.transaction import LOOK
-from pytest_schemaguard.models import Models
+from pytest_schemaguard.expected.make import build, clear
+from pytest_schemaguard.expected.settle import settled_differences
+from pytest_schemaguard.project.answers.models import Models
 from pytest_schemaguard.project.tasks.models.ddl import create_all
 from pytest_schemaguard.project.tasks.models.naming import dialect
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from pytest_schemaguard.checks.drift_meanings import meaning_of
+from pytest_schemaguard.checks.drift.meanings import meaning_of
 from tests.catalog.databases import connected, differences, execute, fresh, models_of
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql as pg
 
 from pytest_schemaguard.catalog.diff import Depth, diff
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.catalog.rows import fingerprints
 from pytest_schemaguard.catalog.snapshot import Snapshot
+from pytest_schemaguard.rows.prints import fingerprints
 from pytest_schemaguard.servers.sessions import connect
 from tests.catalog.databases import (
     connected,

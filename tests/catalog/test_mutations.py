@@ -11,10 +11,10 @@ import pytest
 
 from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.catalog.settle import settled_differences
 from pytest_schemaguard.checks.drift import findings
 from pytest_schemaguard.evidence.comparison import Comparison
-from pytest_schemaguard.models import Models
+from pytest_schemaguard.expected.settle import settled_differences
+from pytest_schemaguard.project.answers.models import Models
 from tests.catalog.databases import connected, execute, fresh
 from tests.catalog.mutations import CASES, HARMLESS, OTHER_SIDE, SCHEMA
 

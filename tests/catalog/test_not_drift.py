@@ -11,7 +11,7 @@ from pytest_schemaguard.catalog.diff import Depth, Difference, diff
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.checks.drift import findings
 from pytest_schemaguard.evidence.comparison import Comparison
-from pytest_schemaguard.models import Models
+from pytest_schemaguard.project.answers.models import Models
 from tests.catalog.databases import connected, execute, fresh
 
 if TYPE_CHECKING:

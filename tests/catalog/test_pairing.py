@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.catalog.settle import settled_differences
-from pytest_schemaguard.checks.drift_meanings import meaning_of
+from pytest_schemaguard.checks.drift.meanings import meaning_of
+from pytest_schemaguard.expected.settle import settled_differences
 from pytest_schemaguard.findings import Severity
 from tests.catalog.databases import connected, execute, fresh
 

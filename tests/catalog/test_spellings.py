@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.catalog.settle import settled_differences
+from pytest_schemaguard.expected.settle import settled_differences
 from tests.catalog.databases import connected, execute, fresh
 
 if TYPE_CHECKING:

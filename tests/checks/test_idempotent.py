@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from pytest_schemaguard.checks.idempotent import findings
-from pytest_schemaguard.evidence.scenarios import CatalogChange, RowChange, SecondRun
 from pytest_schemaguard.findings import Severity
-from pytest_schemaguard.sources.session import FileRun
+from pytest_schemaguard.migrations.session import FileRun
+from pytest_schemaguard.scenarios.endings import CatalogChange, RowChange, SecondRun
 
 
 def second_run(

@@ -8,7 +8,7 @@ from pytest_schemaguard.checks.login import findings, verdict_on
 from pytest_schemaguard.config import Login, Request
 from pytest_schemaguard.evidence.logins import LoginEvidence
 from pytest_schemaguard.findings import Finding, Outcome, Severity
-from pytest_schemaguard.login import Answer, Attempt, LoginReport, RequestReport
+from pytest_schemaguard.project.answers.login import Answer, Attempt, LoginReport, RequestReport
 
 LOGIN = Login(model="User", by="email", request=Request(app="app:app", path="/login"))
 CALL = Login(call="app.guard:ada")

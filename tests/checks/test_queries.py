@@ -6,7 +6,7 @@ from pytest_schemaguard.checks.queries import findings
 from pytest_schemaguard.evidence.planning import Refusal
 from pytest_schemaguard.evidence.privileges import Lack
 from pytest_schemaguard.findings import Finding, Severity
-from pytest_schemaguard.models import Models, Place
+from pytest_schemaguard.project.answers.models import Models, Place
 
 MODELS = Models(
     tables=(),

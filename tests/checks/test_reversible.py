@@ -11,12 +11,12 @@ import pytest
 from pytest_schemaguard.checks.reversible import findings
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.evidence.scenarios import WayBack, go_back
-from pytest_schemaguard.evidence.states import State
-from pytest_schemaguard.migration import Migration
+from pytest_schemaguard.migrations.folder import PlainSql
+from pytest_schemaguard.migrations.migration import Migration
+from pytest_schemaguard.migrations.source import Reach
 from pytest_schemaguard.progress import Progress
-from pytest_schemaguard.sources import Reach
-from pytest_schemaguard.sources.plain import PlainSql
+from pytest_schemaguard.scenarios.endings import WayBack, go_back
+from pytest_schemaguard.scenarios.states import State
 from tests.guarded import run_databases
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 from pytest_schemaguard.checks.drift import findings
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.evidence.comparison import Comparison, compare
-from pytest_schemaguard.models import Ddl, Models
+from pytest_schemaguard.project.answers.models import Ddl, Models
 from tests.guarded import run_databases, state_of
 
 if TYPE_CHECKING:

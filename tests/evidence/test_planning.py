@@ -9,7 +9,7 @@ import pytest
 
 from pytest_schemaguard.checks.queries import findings
 from pytest_schemaguard.evidence.planning import Refusal, refused
-from pytest_schemaguard.models import Models, OrmStatement
+from pytest_schemaguard.project.answers.models import Models, OrmStatement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

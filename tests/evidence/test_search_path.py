@@ -11,7 +11,7 @@ import pytest
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.evidence.comparison import compare
 from pytest_schemaguard.evidence.search_path import located, schemas_in
-from pytest_schemaguard.models import Ddl, Models, OrmStatement, Place
+from pytest_schemaguard.project.answers.models import Ddl, Models, OrmStatement, Place
 from tests.guarded import run_databases, state_of
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_schemaguard import placeholders
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.project import environment
@@ -77,14 +78,14 @@ def test_placeholders_are_filled() -> None:
         "JSON": '{"a": {}, "b": "{database}"}',
         "PLAIN": "x",
     }
-    assert environment.filled(env, TCP, "/folder") == {
+    assert placeholders.filled(env, TCP, "/folder") == {
         "DATABASE_URL": "postgresql://app:0f1e2d3c4b5a@127.0.0.1:5433/db_1",
         "ASYNC": "postgresql+asyncpg://app:0f1e2d3c4b5a@127.0.0.1:5433/db_1",
         "PARTS": "127.0.0.1 5433 app 0f1e2d3c4b5a db_1 /folder",
         "JSON": '{"a": {}, "b": "db_1"}',
         "PLAIN": "x",
     }
-    assert environment.filled({"HOST": "{host}"}, SOCKET, "/folder") == {"HOST": "/run/guard"}
+    assert placeholders.filled({"HOST": "{host}"}, SOCKET, "/folder") == {"HOST": "/run/guard"}
 
 
 @pytest.mark.parametrize(
@@ -100,5 +101,5 @@ def test_placeholders_are_filled() -> None:
 )
 def test_unknown_placeholder_is_refused_with_the_nearest_right_one(value: str, words: str) -> None:
     with pytest.raises(ConfigError) as refusal:
-        environment.check_placeholders({"FINE": "{url:x}", "APP_DB": value})
+        placeholders.check_placeholders({"FINE": "{url:x}", "APP_DB": value})
     assert str(refusal.value).startswith(f"env.APP_DB: {words}")

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project import drivers, watch
+from pytest_schemaguard.project.fence import drivers, watch
 from pytest_schemaguard.project.process import FENCES
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.login import LoginReport, RequestReport
-from pytest_schemaguard.models import Models
 from pytest_schemaguard.project.answers import misfit, wrong_message
-from pytest_schemaguard.revisions import History, RunReport, Stairway
+from pytest_schemaguard.project.answers.login import LoginReport, RequestReport
+from pytest_schemaguard.project.answers.models import Models
+from pytest_schemaguard.project.answers.revisions import History, RunReport, Stairway
 from tests.project.conftest import SUBJECT
 
 if TYPE_CHECKING:

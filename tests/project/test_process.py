@@ -85,7 +85,7 @@ def test_interpreter_keeps_the_options_of_ours(project: Make) -> None:
 
 def test_progress_is_told_while_the_task_runs(project: Make) -> None:
     one = project(
-        "from pytest_schemaguard.project.inside import here\n"
+        "from pytest_schemaguard.project.child.inside import here\n"
         "def run(arguments):\n"
         "    here().tell('importing app')\n"
         "    here().tell('at ' + here().address.url())\n"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_schemaguard.project import privileges
+from pytest_schemaguard.project.fence import privileges
 from tests.project.test_fence import SENTENCES
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ import psycopg2
 import pytest
 
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.servers import Databases, Missing, Server, Wanted, log_tail, obtain
+from pytest_schemaguard.servers import Databases, Missing, Server, Wanted, obtain
 from pytest_schemaguard.servers.docker import REMOVAL, RUN_LABEL, Docker
+from pytest_schemaguard.servers.log import log_tail
 from pytest_schemaguard.servers.removal import LABEL
 from tests.servers.conftest import PROMISED_S, assert_gone
 

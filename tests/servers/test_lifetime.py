@@ -20,7 +20,7 @@ import psycopg2
 import pytest
 
 from pytest_schemaguard import run as run_module
-from pytest_schemaguard.servers.keeper import shared_memory_segment, sweep
+from pytest_schemaguard.keeper import shared_memory_segment, sweep
 from tests.servers.conftest import OWN, assert_gone, processes_of, unlisted_uid
 
 if TYPE_CHECKING:

@@ -22,9 +22,10 @@ import pytest
 from pytest_schemaguard import cache
 from pytest_schemaguard import run as run_module
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.servers import Databases, Server, Wanted, log_tail, obtain
+from pytest_schemaguard.servers import Databases, Server, Wanted, obtain
 from pytest_schemaguard.servers.account import Account
 from pytest_schemaguard.servers.binaries import Binaries, probe, within_reach
+from pytest_schemaguard.servers.log import log_tail
 from tests.servers.conftest import OWN, PRIVATE, assert_gone, unlisted_uid
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import command_words
-from pytest_schemaguard.project.inside import here, known_passwords
+from pytest_schemaguard.project.child.inside import here, known_passwords
 from pytest_schemaguard.project.output import bounded
 from pytest_schemaguard.project.tasks import programs
 from pytest_schemaguard.project.tasks.telling import told

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.project.child.inside import here, known_passwords
 from pytest_schemaguard.project.failure import words
-from pytest_schemaguard.project.inside import here, known_passwords
 from pytest_schemaguard.project.tasks import loading
 from pytest_schemaguard.project.tasks.telling import told
 from pytest_schemaguard.redaction import redacted

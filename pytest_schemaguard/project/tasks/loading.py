@@ -7,17 +7,16 @@ import importlib
 import keyword
 import sys
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.project.failure import failure
+from pytest_schemaguard.project.paths import relative
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from types import ModuleType
-
-IN_CONTEXT = "name a function in `setup` that makes the application and pushes its context"
 
 
 def load(name: str, *, subject: str, root: Path) -> ModuleType:
@@ -54,36 +53,6 @@ def find(entry: str, *, subject: str, root: Path) -> Any:
 
 def _holds(value: object, name: str) -> bool:
     return isinstance(value, Mapping) and name in value
-
-
-def failure(error: BaseException, fact: str, *, subject: str, root: Path) -> ProjectError:
-    """The project's own exception as a ProjectError: file, line, and the way there."""
-    from pytest_schemaguard.project.failure import words
-
-    wrong = words(error, subject=subject, root=root)
-    wrong.fact = f"{fact}: {wrong.fact}"
-    if isinstance(error, ModuleNotFoundError):
-        wrong.fix = f"install {error.name!r} where pytest runs, or mend the import"
-    elif isinstance(error, RuntimeError) and "application context" in str(error):
-        wrong.fix = IN_CONTEXT
-    return wrong
-
-
-def is_own(file: str, root: Path) -> bool:
-    """Whether the file is the project's own, and no library's."""
-    path = Path(file).resolve()
-    if file.startswith("<"):  # frozen, or made up
-        return False
-    return path.is_relative_to(root) and not {"site-packages", "dist-packages"} & set(path.parts)
-
-
-@cache
-def relative(path: str | None, root: Path) -> str | None:
-    """As people read it: relative to the configuration's folder when inside it."""
-    if path is None:
-        return None
-    full = Path(path).resolve()
-    return str(full.relative_to(root) if full.is_relative_to(root) else full)
 
 
 def submodules(folders: Iterable[str], prefix: str) -> Iterator[tuple[str, Path]]:

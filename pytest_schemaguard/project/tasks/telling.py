@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.project.inside import here
+from pytest_schemaguard.project.child.inside import here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

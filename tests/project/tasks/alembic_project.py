@@ -15,7 +15,7 @@ import pytest
 
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.revisions import History, RunReport, Stairway
+from pytest_schemaguard.project.answers.revisions import History, RunReport, Stairway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Mapper
 
-from pytest_schemaguard.models import Models
-from pytest_schemaguard.project import inside
-from pytest_schemaguard.project.inside import Inside
+from pytest_schemaguard.project.answers.models import Models
+from pytest_schemaguard.project.child import inside
+from pytest_schemaguard.project.child.inside import Inside
 from pytest_schemaguard.project.tasks.models import read as models_task
 from pytest_schemaguard.project.tasks.models.source import source_of
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_schemaguard.address import Address
-from pytest_schemaguard.project import forks
-from pytest_schemaguard.project.child import TASKS, fields, preload
-from pytest_schemaguard.project.inside import Inside, enter
+from pytest_schemaguard.project.child import TASKS, fields, forks, preload
+from pytest_schemaguard.project.child.inside import Inside, enter
 
 LIBRARIES = ("alembic.command", "psycopg", "psycopg2", "asyncpg", "sqlalchemy.ext.asyncio")
 

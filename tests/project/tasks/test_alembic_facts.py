@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.models import EnvFacts, Models
+from pytest_schemaguard.project.answers.models import EnvFacts, Models
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_schemaguard.revisions import History
+from pytest_schemaguard.project.answers.revisions import History
 from tests.project.tasks.alembic_project import (  # noqa: F401 - two of them are fixtures
     INI,
     LOGGING,

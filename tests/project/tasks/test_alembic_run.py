@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.revisions import Failure, RunReport, trouble
+from pytest_schemaguard.project.answers.revisions import Failure, RunReport, trouble
 from tests.project.tasks.alembic_project import (  # noqa: F401 - two of them are fixtures
     ASYNC,
     ENV,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_schemaguard.address import Address
-    from pytest_schemaguard.revisions import Stairway
+    from pytest_schemaguard.project.answers.revisions import Stairway
 
 
 def walked(way: Stairway) -> list[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.project import Project
-from pytest_schemaguard.revisions import History, RunReport, Stairway
+from pytest_schemaguard.project.answers.revisions import History, RunReport, Stairway
 from tests.project.tasks.alembic_project import ENV, FIRST, INI, LOGGING, UNDO_FIRST, make
 from tests.project.tasks.test_alembic_trouble import FLASK, FLASK_ENV
 

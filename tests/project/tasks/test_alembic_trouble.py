@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.revisions import Applied, Context, Failure, RunReport, trouble
+from pytest_schemaguard.project.answers.revisions import (
+    Applied,
+    Context,
+    Failure,
+    RunReport,
+    trouble,
+)
 from tests.project.tasks.alembic_project import (  # noqa: F401 - two of them are fixtures
     ENV,
     FIRST,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.login import LoginReport
+from pytest_schemaguard.project.answers.login import LoginReport
 from pytest_schemaguard.project.tasks.login import by_orm as login_task
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_schemaguard.catalog.expected import build
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.evidence.planning import refused
+from pytest_schemaguard.expected.make import build
 from pytest_schemaguard.project import Project
 from pytest_schemaguard.project.tasks.login import by_orm as login
 from pytest_schemaguard.project.tasks.models.targets import resolve
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_schemaguard.address import Address
-    from pytest_schemaguard.models import Models
+    from pytest_schemaguard.project.answers.models import Models
 
 HEAD = """\
 import enum

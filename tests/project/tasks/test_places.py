@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_schemaguard.models import Models
+    from pytest_schemaguard.project.answers.models import Models
 
 
 def lines(models: Models) -> dict[str, tuple[str, int]]:

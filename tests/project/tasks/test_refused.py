@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_schemaguard.catalog.expected import build
 from pytest_schemaguard.checks.drift import findings
-from pytest_schemaguard.checks.drift_refused import refusals
+from pytest_schemaguard.checks.drift.refused import refusals
 from pytest_schemaguard.evidence.comparison import Comparison
+from pytest_schemaguard.expected.make import build
 from pytest_schemaguard.project.tasks.models.targets import unimported
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_schemaguard.address import Address
-    from pytest_schemaguard.models import Models
+    from pytest_schemaguard.project.answers.models import Models
 
 HEAD = """\
 import enum

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.login import RequestReport
+from pytest_schemaguard.project.answers.login import RequestReport
 from pytest_schemaguard.project.tasks.request import ask as request_task
 
 if TYPE_CHECKING:

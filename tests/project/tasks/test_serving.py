@@ -11,7 +11,7 @@ import pytest
 
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project import inside
+from pytest_schemaguard.project.child import inside
 from pytest_schemaguard.project.tasks import telling
 from pytest_schemaguard.project.tasks.request import ask as request_task
 

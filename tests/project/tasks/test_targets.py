@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_schemaguard.models import Models
+    from pytest_schemaguard.project.answers.models import Models
 
 USER = """\
 from sqlalchemy import Column, Integer, MetaData, Table

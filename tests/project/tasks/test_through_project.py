@@ -10,9 +10,9 @@ import pytest
 
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.login import LoginReport, RequestReport
-from pytest_schemaguard.models import Models
 from pytest_schemaguard.project import Project
+from pytest_schemaguard.project.answers.login import LoginReport, RequestReport
+from pytest_schemaguard.project.answers.models import Models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.project.failure import failure
+from pytest_schemaguard.project.paths import relative
 from pytest_schemaguard.project.tasks import loading
 
 try:
@@ -135,9 +137,7 @@ def _from_function(entry: str, root: Path, url: str) -> Prepared:
     try:
         config = function(*[with_driver(url, own=None, env_text="")] * len(required))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a function can raise anything
-        raise loading.failure(
-            error, "failed as it was called", subject=subject, root=root
-        ) from None
+        raise failure(error, "failed as it was called", subject=subject, root=root) from None
     if not isinstance(config, Config):
         raise ProjectError(
             subject,
@@ -163,7 +163,7 @@ def _from_function(entry: str, root: Path, url: str) -> Prepared:
 
 
 def _from_ini(ini: Path, section: str, root: Path) -> Prepared:
-    subject = f"migrations {loading.relative(str(ini), root)}"
+    subject = f"migrations {relative(str(ini), root)}"
     config = _read(ini, section, subject)
     named = _option(config, "script_location", subject)
     if named is None:
@@ -190,7 +190,7 @@ def _from_ini(ini: Path, section: str, root: Path) -> Prepared:
             subject,
             f"no script_location {named}: tried from {tried}",
             fix=f"`script_location = {_guess(ini.parent)}`",
-            path=loading.relative(str(ini), root),
+            path=relative(str(ini), root),
         )
     # Another folder of that name may be there, of SQL files: the first with an env.py.
     folder = min(locations, key=lambda one: not (locations[one] / "env.py").is_file())

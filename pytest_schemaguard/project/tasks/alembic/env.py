@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, event
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.inside import here
+from pytest_schemaguard.project.answers.revisions import Applied, Context
+from pytest_schemaguard.project.child.inside import here
 from pytest_schemaguard.project.tasks.alembic.failure import env_failed, failed_in, is_of_database
 from pytest_schemaguard.project.tasks.alembic.history import described
-from pytest_schemaguard.revisions import Applied, Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext, MigrationStep
     from alembic.script import ScriptDirectory
 
+    from pytest_schemaguard.project.answers.revisions import Failure, Revision
     from pytest_schemaguard.project.tasks.alembic.config import Prepared
-    from pytest_schemaguard.revisions import Failure, Revision
 
     Choose = Callable[[tuple[str, ...], MigrationContext], Iterable[MigrationStep]]
     """The steps, given the heads in the version table: alembic's own `fn`."""

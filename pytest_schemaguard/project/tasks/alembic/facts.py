@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import MetaData
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.models import EnvFacts
-from pytest_schemaguard.project.inside import here
-from pytest_schemaguard.project.tasks import loading
+from pytest_schemaguard.project.answers.models import EnvFacts
+from pytest_schemaguard.project.child.inside import here
+from pytest_schemaguard.project.paths import is_own, relative
 from pytest_schemaguard.project.tasks.alembic.config import configure
 from pytest_schemaguard.project.tasks.models.translation import translate
 
@@ -63,7 +63,7 @@ class Filter:
             plain = type(plain).__call__
         code = getattr(plain, "__code__", None)
         if code is not None:
-            at = f"{loading.relative(code.co_filename, root)}:{code.co_firstlineno}"
+            at = f"{relative(code.co_filename, root)}:{code.co_firstlineno}"
         return Filter(name=name, function=function, place=at)
 
 
@@ -161,7 +161,7 @@ def _environment(source: Mapping[str, Any], root: Path) -> Environment:
             "env.py",
             "it never called context.configure(), so nothing can be migrated",
             fix="call context.configure() and context.run_migrations() in it",
-            path=loading.relative(str(prepared.env), root),
+            path=relative(str(prepared.env), root),
         )
     return Environment(configured=tuple(configured), context=context)
 
@@ -230,7 +230,7 @@ class _Watch:
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.stack() reads files
         while frame is not None:
             file = frame.f_code.co_filename
-            if loading.is_own(file, root) or Path(file) == env:
-                return loading.relative(file, root), frame.f_lineno
+            if is_own(file, root) or Path(file) == env:
+                return relative(file, root), frame.f_lineno
             frame = frame.f_back
-        return loading.relative(str(env), root), None
+        return relative(str(env), root), None

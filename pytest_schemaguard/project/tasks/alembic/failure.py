@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
-from pytest_schemaguard.project.tasks import loading
+from pytest_schemaguard.project.answers.revisions import Failure
+from pytest_schemaguard.project.failure import failure
+from pytest_schemaguard.project.paths import relative
 from pytest_schemaguard.project.tasks.alembic.attributes import CONNECTIONS, ENGINES
 from pytest_schemaguard.project.tasks.alembic.config import CommandError
-from pytest_schemaguard.revisions import Failure
 
 if TYPE_CHECKING:
     from pytest_schemaguard.errors import ProjectError
+    from pytest_schemaguard.project.answers.revisions import Revision
     from pytest_schemaguard.project.tasks.alembic.config import Prepared
-    from pytest_schemaguard.revisions import Revision
 
 LONGEST_STATEMENT = 2000
 """Characters of a statement that are told."""
@@ -71,10 +72,10 @@ def is_of_database(error: BaseException) -> bool:
 
 def env_failed(error: BaseException, prepared: Prepared) -> ProjectError:
     """What env.py raised outside of any revision."""
-    wrong = loading.failure(error, "env.py failed", subject=prepared.subject, root=prepared.root)
+    wrong = failure(error, "env.py failed", subject=prepared.subject, root=prepared.root)
     if wrong.path is None:
         line = _line_in(error, str(prepared.env))
-        wrong.path, wrong.line = loading.relative(str(prepared.env), prepared.root), line
+        wrong.path, wrong.line = relative(str(prepared.env), prepared.root), line
     asked = prepared.attributes.asked
     lacking = [name for name in asked if name in CONNECTIONS | ENGINES]
     if isinstance(error, DBAPIError) and _is_about_connecting(error):

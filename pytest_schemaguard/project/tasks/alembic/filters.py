@@ -28,8 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
-from pytest_schemaguard.project.inside import here
-from pytest_schemaguard.project.tasks import loading
+from pytest_schemaguard.project.child.inside import here
+from pytest_schemaguard.project.failure import failure
 from pytest_schemaguard.project.tasks.alembic.facts import Configured, environment
 from pytest_schemaguard.project.tasks.models.naming import constraint_name
 
@@ -128,7 +128,7 @@ class _Asked:
         try:
             return bool(one.function(*arguments))
         except Exception as error:  # noqa: BLE001 - a function of the project can raise anything
-            raise loading.failure(
+            raise failure(
                 error, f"failed, asked about the {kind} {name}", subject=str(one), root=self._root
             ) from None
 

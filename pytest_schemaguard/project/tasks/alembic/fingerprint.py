@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.revisions import Difference
+from pytest_schemaguard.project.answers.revisions import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.inside import here
-from pytest_schemaguard.project.tasks import loading
+from pytest_schemaguard.project.answers.revisions import History, Revision
+from pytest_schemaguard.project.child.inside import here
+from pytest_schemaguard.project.failure import failure
+from pytest_schemaguard.project.paths import relative
 from pytest_schemaguard.project.tasks.alembic.config import CommandError, configure
-from pytest_schemaguard.revisions import History, Revision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,7 +125,7 @@ def _labels(script: ScriptDirectory) -> list[str]:
 def _failed(error: BaseException, prepared: Prepared) -> ProjectError:
     if isinstance(error, CommandError):
         return ProjectError(prepared.subject, str(error), fix="mend it in that file")
-    wrong = loading.failure(
+    wrong = failure(
         error, "a revision failed as it was imported", subject=prepared.subject, root=prepared.root
     )
     if wrong.path is None:
@@ -228,7 +229,7 @@ def _place(script: Script, name: str, prepared: Prepared) -> dict[str, Any]:
 
 
 def _relative(script: Script, prepared: Prepared) -> str:
-    return str(loading.relative(script.path, prepared.root))
+    return str(relative(script.path, prepared.root))
 
 
 def _line(body: Sequence[ast.stmt], name: str) -> int:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.inside import here
+from pytest_schemaguard.project.answers.revisions import RunReport
+from pytest_schemaguard.project.child.inside import here
 from pytest_schemaguard.project.tasks.alembic.config import CommandError, configure
 from pytest_schemaguard.project.tasks.alembic.env import Watch
 from pytest_schemaguard.project.tasks.alembic.history import read
-from pytest_schemaguard.revisions import RunReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.inside import here
+from pytest_schemaguard.project.answers.revisions import Stair, Stairway
+from pytest_schemaguard.project.child.inside import here
 from pytest_schemaguard.project.tasks.alembic.config import configure
 from pytest_schemaguard.project.tasks.alembic.env import Watch
 from pytest_schemaguard.project.tasks.alembic.fingerprint import Catalog, differences
 from pytest_schemaguard.project.tasks.alembic.history import described, read
-from pytest_schemaguard.revisions import Stair, Stairway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext, MigrationStep
     from alembic.script import ScriptDirectory
 
-    from pytest_schemaguard.revisions import Difference, Failure
+    from pytest_schemaguard.project.answers.revisions import Difference, Failure
 
 MOST_DIFFERENCES = 20
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DBAPIError
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.login import Attempt
+from pytest_schemaguard.project.answers.login import Attempt
 from pytest_schemaguard.project.failure import words as told
 from pytest_schemaguard.project.tasks.login.entity import NobodyError
 from pytest_schemaguard.project.tasks.models.ddl import words

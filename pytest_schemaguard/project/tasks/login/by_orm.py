@@ -22,8 +22,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstanceState, Session
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.login import Attempt, LoginReport
-from pytest_schemaguard.project.inside import here, known_passwords
+from pytest_schemaguard.project.answers.login import Attempt, LoginReport
+from pytest_schemaguard.project.child.inside import here, known_passwords
 from pytest_schemaguard.project.tasks.login import attempts, creating, rows
 from pytest_schemaguard.project.tasks.login.entity import Entity, NobodyError, read
 from pytest_schemaguard.project.tasks.login.session_function import Function, is_nothing

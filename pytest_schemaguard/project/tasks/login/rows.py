@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import ColumnProperty, Mapper, Session
 
-    from pytest_schemaguard.models import Name
+    from pytest_schemaguard.project.answers.models import Name
 
 UNIQUE = Path(__file__).with_name("unique.sql")
 SEED = "add a row to `seed`: the new one is then made like it"

@@ -22,7 +22,7 @@ from sqlalchemy.schema import (
     SetTableComment,
 )
 
-from pytest_schemaguard.models import Ddl
+from pytest_schemaguard.project.answers.models import Ddl
 from pytest_schemaguard.project.tasks.models.naming import (
     column_name,
     given_name,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
     from sqlalchemy.dialects.postgresql.base import PGDialect
 
-    from pytest_schemaguard.models import Name
+    from pytest_schemaguard.project.answers.models import Name
 
 SCHEMA = re.compile(
     r"""\s*CREATE\s+SCHEMA\s+(?:IF\s+NOT\s+EXISTS\s+)?("(?:[^"]|"")+"|\w+)\s*;?\s*""",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, Constraint
     from sqlalchemy.orm import Mapper
 
-    from pytest_schemaguard.models import Name
+    from pytest_schemaguard.project.answers.models import Name
 
 
 def dialect(version: tuple[int, int]) -> PGDialect:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, Constraint, MetaData, Table
     from sqlalchemy.dialects.postgresql.base import PGDialect
 
-    from pytest_schemaguard.models import Name
+    from pytest_schemaguard.project.answers.models import Name
 
 
 def doubled_enums(metadatas: Iterable[MetaData]) -> Iterator[tuple[Name, Exception]]:

@@ -15,8 +15,8 @@ from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.sql.sqltypes import Enum
 
-from pytest_schemaguard.models import Place
-from pytest_schemaguard.project.tasks import loading
+from pytest_schemaguard.project.answers.models import Place
+from pytest_schemaguard.project.paths import is_own, relative
 from pytest_schemaguard.project.tasks.models.naming import (
     column_name,
     column_names,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql.base import PGDialect
     from sqlalchemy.orm import Mapper
 
-    from pytest_schemaguard.models import Name
+    from pytest_schemaguard.project.answers.models import Name
     from pytest_schemaguard.project.tasks.models.targets import Target
 
 
@@ -51,7 +51,7 @@ def class_place(model: type, root: Path) -> tuple[str, int] | None:
     if written is None:
         return None
     source, found = written
-    return loading.relative(source.path, root) or source.path, found.line
+    return relative(source.path, root) or source.path, found.line
 
 
 class _Places:
@@ -187,7 +187,7 @@ class _Places:
         return [
             name
             for name, module in list(sys.modules.items())
-            if loading.is_own(getattr(module, "__file__", None) or "/", self._root)
+            if is_own(getattr(module, "__file__", None) or "/", self._root)
         ]
 
     def _put(
@@ -198,7 +198,7 @@ class _Places:
     def _place(
         self, source: Source, line: int, model: str | None, attribute: str | None = None
     ) -> Place:
-        path = loading.relative(source.path, self._root) or source.path
+        path = relative(source.path, self._root) or source.path
         return Place(path=path, line=line, model=model, attribute=attribute)
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.models import EnvFacts, Models
+from pytest_schemaguard.project.answers.models import EnvFacts, Models
 from pytest_schemaguard.project.tasks.models.ddl import create_all
 from pytest_schemaguard.project.tasks.models.naming import dialect, table_name
 from pytest_schemaguard.project.tasks.models.places import places

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased, undefer
 from sqlalchemy.schema import FetchedValue
 
-from pytest_schemaguard.models import OrmStatement
+from pytest_schemaguard.project.answers.models import OrmStatement
 from pytest_schemaguard.project.tasks.models.ddl import words
 from pytest_schemaguard.project.tasks.models.naming import table_name, tables_of
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Mapper, RelationshipProperty
     from sqlalchemy.sql.elements import ClauseElement
 
-    from pytest_schemaguard.models import Name
+    from pytest_schemaguard.project.answers.models import Name
 
     Made = tuple[str, str, Name, Callable[[], ClauseElement]]
     """Verb, entity, table, and how to make the statement."""

@@ -28,6 +28,8 @@ from sqlalchemy.orm import configure_mappers, registry
 from sqlalchemy.orm.mapper import _all_registries
 
 from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.project.failure import failure
+from pytest_schemaguard.project.paths import relative
 from pytest_schemaguard.project.tasks import loading
 from pytest_schemaguard.project.tasks.models.naming import tables_of
 from pytest_schemaguard.project.tasks.models.translation import translate
@@ -172,9 +174,7 @@ def _of_value(value: Any, entry: str, root: Path) -> list[MetaData]:
     try:
         metadata = getattr(value, "metadata", None)
     except Exception as error:  # noqa: BLE001 - a proxy or a property can raise anything
-        raise loading.failure(
-            error, "it has no .metadata yet", subject=subject, root=root
-        ) from None
+        raise failure(error, "it has no .metadata yet", subject=subject, root=root) from None
     if isinstance(metadata, MetaData):
         return [metadata]
     if callable(value) and not isinstance(value, type):
@@ -198,9 +198,7 @@ def _translation(value: Sequence[Any]) -> Mapping[str | None, str | None] | None
 
 def _called(function: Any, subject: str, root: Path) -> Any:
     code = inspect.unwrap(function)
-    path = (
-        loading.relative(inspect.getsourcefile(code), root) if hasattr(code, "__code__") else None
-    )
+    path = relative(inspect.getsourcefile(code), root) if hasattr(code, "__code__") else None
     line = code.__code__.co_firstlineno if hasattr(code, "__code__") else None
     try:
         inspect.signature(function).bind()
@@ -215,9 +213,7 @@ def _called(function: Any, subject: str, root: Path) -> Any:
     try:
         return function()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a function can raise anything
-        raise loading.failure(
-            error, "failed as it was called", subject=subject, root=root
-        ) from None
+        raise failure(error, "failed as it was called", subject=subject, root=root) from None
 
 
 def _matching(entry: str, subject: str, root: Path) -> Iterator[str]:
@@ -268,7 +264,7 @@ def _mappers(metadatas: Sequence[MetaData], root: Path) -> tuple[Mapper[Any], ..
     try:
         configure_mappers()
     except Exception as error:  # noqa: BLE001 - listeners of the project may raise anything
-        wrong = loading.failure(
+        wrong = failure(
             error, "SQLAlchemy cannot configure the mapped classes", subject="models", root=root
         )
         wrong.detail = str(error)

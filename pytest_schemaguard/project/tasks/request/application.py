@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.project.failure import failure
 from pytest_schemaguard.project.tasks import loading
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def load(entry: str, *, subject: str, root: Path) -> tuple[Callable[..., Any], s
         try:
             value = value()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it can raise anything
-            raise loading.failure(error, "the factory failed", subject=subject, root=root) from None
+            raise failure(error, "the factory failed", subject=subject, root=root) from None
         protocol = protocol_of(value)
         entry = f"{entry}()"
     if protocol in {"wsgi", "asgi"}:

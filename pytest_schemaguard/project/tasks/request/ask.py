@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.login import SERVER_ERROR, Answer, RequestReport
+from pytest_schemaguard.project.answers.login import SERVER_ERROR, Answer, RequestReport
+from pytest_schemaguard.project.child.inside import known_passwords
 from pytest_schemaguard.project.failure import words
-from pytest_schemaguard.project.inside import known_passwords
 from pytest_schemaguard.project.tasks.request import application
 from pytest_schemaguard.project.tasks.request.asgi import Asgi, StartError
 from pytest_schemaguard.project.tasks.request.message import (

@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.inside import here
+from pytest_schemaguard.project.child.inside import here
 from pytest_schemaguard.project.output import bounded
 from pytest_schemaguard.project.tasks import programs
 from pytest_schemaguard.project.tasks.request import listening

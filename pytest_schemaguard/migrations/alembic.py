@@ -1,0 +1,232 @@
+"""Alembic's revisions, run by Alembic itself in the project's process.
+
+Each run is a fresh process, since env.py files keep the first URL that they read; and after each
+the guard looks whether it was its database that changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.migrations.migration import Migration
+from pytest_schemaguard.migrations.session import FileRun, SqlError, excerpt, fix_of
+from pytest_schemaguard.migrations.source import Step
+from pytest_schemaguard.project.answers.revisions import (
+    Failure,
+    History,
+    RunReport,
+    Stairway,
+    trouble,
+)
+from pytest_schemaguard.servers.settings import Settings
+from pytest_schemaguard.sqltext.identifiers import in_quotes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from pytest_schemaguard.config import AlembicMigrations
+    from pytest_schemaguard.migrations.source import Reach
+
+HISTORY_TIMEOUT_S = 120.0
+"""How long the revisions' files may take to be imported."""
+RUN_TIMEOUT_S = 3600.0
+"""How long a run may take: many statements, each within its own timeout."""
+
+
+class Alembic:
+    """The Source of an alembic.ini, or of a function that returns an alembic Config."""
+
+    def __init__(self, configured: AlembicMigrations, reach: Reach) -> None:
+        self._configured = configured
+        self._reach = reach
+        self._config = reach.config
+
+    @property
+    def repeats(self) -> str:
+        return f"alembic upgrade {self._configured.target or 'heads'} again"
+
+    @property
+    def name(self) -> str:
+        """What the user configured, for messages."""
+        if self._configured.ini is not None:
+            return self._config.relative(self._configured.ini)
+        return str(self._configured.function)
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        ini = self._configured.ini
+        return {**asdict(self._configured), "ini": None if ini is None else str(ini)}
+
+    def _call(
+        self, task: str, database: str | None, timeout_s: float, *, shape: Any, **arguments: Any
+    ) -> Any:
+        return self._reach.apart(
+            task,
+            {"subject": f"migrations {self.name}", "source": self.environment, **arguments},
+            database=database,
+            timeout_s=timeout_s,
+            shape=shape,
+        )
+
+    @cached_property
+    def history(self) -> History:
+        """All revisions. Raises ProjectError."""
+
+        def look() -> Any:
+            return self._call("alembic/history", None, HISTORY_TIMEOUT_S, shape=History)
+
+        return History.from_json(self._reach.once("history", look))
+
+    @cached_property
+    def _migrations(self) -> dict[str, Migration]:
+        return {
+            one.revision: Migration(
+                revision=one.revision,
+                path=Path(one.path),
+                line=one.line,
+                down=Path(one.path) if one.has_way_back else None,
+            )
+            for one in self.history.revisions
+        }
+
+    def migrations(self) -> tuple[Migration, ...]:
+        return tuple(self._migrations[revision] for revision in self.history.target)
+
+    def heads(self) -> tuple[Migration, ...]:
+        return tuple(one for one in self._migrations.values() if one.revision in self.history.heads)
+
+    def until(self, migration: Migration) -> tuple[Migration, ...]:
+        wanted = {migration.revision}
+        for one in reversed(self.history.revisions):  # who follows comes before what it follows
+            if one.revision in wanted:
+                wanted.update(one.down, one.depends_on)
+        return tuple(one for one in self.migrations() if one.revision in wanted)
+
+    def state(self) -> bytes:
+        digest = hashlib.sha256(repr(self._configured).encode())
+        for path in (self._configured.ini, Path(self.history.env)):
+            digest.update(b"" if path is None else path.read_bytes())
+        return digest.digest()
+
+    def contains(self, database: str, migrations: Sequence[Migration]) -> None:
+        if migrations:
+            self._run(database, "stamp", migrations)
+
+    def up(self, database: str, migrations: Sequence[Migration]) -> Step:
+        count = f" and {len(migrations) - 1} before it" if len(migrations) > 1 else ""
+        last = self._config.relative(migrations[-1].path)
+        with self._reach.progress.step(f"applying {last}{count}"):
+            report = self._run(database, "upgrade", migrations)
+        failed = report.error and self._migrations[report.error.revision]
+        return Step(run=self._file_run(report), migration=failed or migrations[-1])
+
+    def again(self, database: str, migration: Migration) -> FileRun:
+        return self._file_run(self._run(database, "upgrade", [migration], anew=False))
+
+    def down(self, database: str, migration: Migration) -> FileRun:
+        report = self._report(database, "revert", [migration.revision])
+        self._refuse_trouble(report, database, pending=[migration.revision])
+        return self._file_run(report)
+
+    def go_back(self, database: str, migrations: Sequence[Migration]) -> Collection[str]:
+        revisions = [one.revision for one in migrations]
+        answer = self._call(
+            "alembic/stairway", database, RUN_TIMEOUT_S, shape=Stairway, revisions=revisions
+        )
+        stairway = Stairway.from_json(answer)
+        self._refuse_trouble(stairway, database)
+        return [one.revision for one in stairway.steps if one.down == one.again == "ok"]
+
+    def _run(
+        self, database: str, action: str, migrations: Sequence[Migration], *, anew: bool = True
+    ) -> RunReport:
+        report = self._report(database, action, self._last_of(migrations))
+        pending = [one.revision for one in migrations] if anew and action == "upgrade" else []
+        self._refuse_trouble(report, database, pending=pending)
+        return report
+
+    def _report(self, database: str, action: str, targets: Sequence[str]) -> RunReport:
+        told = {"action": action, "targets": [*targets]}
+        answer = self._call("alembic/run", database, RUN_TIMEOUT_S, shape=RunReport, **told)
+        return RunReport.from_json(answer)
+
+    def _last_of(self, migrations: Sequence[Migration]) -> list[str]:
+        """Those that no other of these follows: one, where they are a line."""
+        named = {one.revision for one in migrations}
+        followed: set[str] = set()
+        for one in self.history.revisions:
+            if one.revision in named:
+                followed.update(one.down, one.depends_on)
+        return [one.revision for one in migrations if one.revision not in followed]
+
+    def _refuse_trouble(
+        self, report: RunReport | Stairway, database: str, *, pending: Sequence[str] = ()
+    ) -> None:
+        """Raises ProjectError where the run says nothing of the guard's database."""
+        env = self._config.relative(Path(self.history.env))
+        full = self._reach.databases().full_name(database)
+        wrong = trouble(report, database=full, env_path=env, pending=pending)
+        if wrong is None and report.error is None:
+            stored = self._stored(report, database)
+            wrong = trouble(report, database=full, env_path=env, pending=pending, stored=stored)
+        if wrong is not None:
+            raise wrong
+
+    def _stored(self, report: RunReport | Stairway, database: str) -> list[str]:
+        """What the version tables hold, as the guard reads them itself.
+
+        Raises MigrationError for one that is not there.
+        """
+        import psycopg2
+
+        tables = dict.fromkeys(
+            (one.version_table_schema, one.version_table) for one in report.contexts
+        )
+        found: list[str] = []
+        databases = self._reach.databases()
+        with (
+            databases.session(database, settings=Settings.STAND_IN) as owner,
+            owner.cursor() as cursor,
+        ):
+            for schema, table in tables:
+                name = in_quotes(schema, table) if schema else in_quotes(table)
+                try:
+                    cursor.execute(f"SELECT version_num FROM {name}")  # noqa: S608 - it is quoted
+                except psycopg2.Error as error:
+                    raise MigrationError(
+                        self.name,
+                        f"the version table {name} cannot be read after the run: "
+                        f"{error.diag.message_primary}",
+                        fix="env.py must commit what it runs, on the guard's database",
+                        path=self._config.relative(Path(self.history.env)),
+                    ) from None
+                found += [version for (version,) in cursor.fetchall()]
+        return found
+
+    def _file_run(self, report: RunReport) -> FileRun:
+        return FileRun(
+            statements=report.statements,
+            seconds=sum(one.seconds for one in report.applied),
+            notices=(),
+            error=None if report.error is None else self._error(report.error),
+            transaction="idle",
+        )
+
+    def _error(self, failure: Failure) -> SqlError:
+        sql = failure.statement or ""
+        major = self._reach.databases().server.major
+        return SqlError(
+            sqlstate=failure.sqlstate,
+            message=failure.message,
+            detail=failure.detail,
+            hint=failure.hint,
+            statement=excerpt(sql),
+            line=failure.line,
+            context=failure.context,
+            fix=fix_of(failure.sqlstate, sql, major=major),
+        ).without_passwords(sql)

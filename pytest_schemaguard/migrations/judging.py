@@ -1,0 +1,115 @@
+"""Which migrations there are, which of them are pending, and which of those are judged."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pytest_schemaguard.errors import MigrationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pytest_schemaguard.config import Config
+    from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.migrations.source import Source
+
+
+class Judging:
+    """The migrations of one configuration. Its properties raise MigrationError, ProjectError."""
+
+    def __init__(self, config: Config, source: Source, *, since: str | None) -> None:
+        self._config = config
+        self._source = source
+        self._since = since
+        """The git ref of the command line, or of the table."""
+
+    @cached_property
+    def migrations(self) -> tuple[Migration, ...]:
+        """All, in the order in which they run."""
+        return self._source.migrations()
+
+    @cached_property
+    def contained(self) -> tuple[Migration, ...]:
+        """Those that `baseline.at` says the baseline contains."""
+        at = self._config.baseline.at
+        if at is None:
+            return ()
+        return self._source.until(named(self.migrations, at, file=self._config.file))
+
+    @cached_property
+    def pending(self) -> tuple[Migration, ...]:
+        """Those that the baseline does not contain."""
+        return tuple(one for one in self.migrations if one not in self.contained)
+
+    @cached_property
+    def judged(self) -> tuple[Migration, ...]:
+        """The pending ones that get checks of their own. Raises ConfigError too (`since`)."""
+        baseline = self._config.baseline
+        if self._since is None:
+            return self.pending if baseline.schema or baseline.at else self.pending[-1:]
+        return self._changed(self.pending)
+
+    def require_pending(self) -> None:
+        """Raises MigrationError where nothing is left to be judged."""
+        if not self.pending:
+            raise MigrationError(
+                "baseline",
+                f"no migration comes after `at` = {self._config.baseline.at!r}, so nothing is to "
+                "be judged",
+                fix="name the last migration that production already has",
+                path=self._config.relative(self._config.file),
+            )
+
+    def _changed(self, migrations: Sequence[Migration]) -> tuple[Migration, ...]:
+        return tuple(
+            one
+            for one in migrations
+            if not {path.resolve() for path in (one.path, one.down) if path}.isdisjoint(self._files)
+        )
+
+    @cached_property
+    def _files(self) -> frozenset[Path]:
+        """Those that git says were added or changed."""
+        from pytest_schemaguard.migrations.since import changed_since
+
+        assert self._since is not None
+        file = self._config.relative(self._config.file)
+        return changed_since(self._since, root=self._config.root, config_file=file)
+
+    @property
+    def because(self) -> str:
+        """Why these are judged, for the header."""
+        if self._since is not None:
+            behind = [self._config.relative(one.path) for one in self._changed(self.contained)]
+            rest = f"; the baseline contains {', '.join(behind)}, changed too" if behind else ""
+            return f"added or changed since {self._since}{rest}"
+        baseline = self._config.baseline
+        if baseline.at:
+            return f"after the baseline at {baseline.at}"
+        if baseline.schema:
+            return f"after the baseline {self._config.relative(baseline.schema)}"
+        return "the newest, since no `baseline` is configured"
+
+
+def named(migrations: Sequence[Migration], at: str, *, file: Path) -> Migration:
+    """The migration that `at` names: by its file's name, path or stem, or by its revision.
+
+    `file` is the configuration's; a path in `at` is relative to its folder. Raises MigrationError
+    with the nearest names where there is none.
+    """
+    for migration in migrations:
+        path = migration.path
+        names = {migration.revision, path.name, path.stem, str(path)}
+        if at in names or (file.parent / at).resolve() == path.resolve():
+            return migration
+    there = [migration.path.name for migration in migrations]
+    near = difflib.get_close_matches(at, there, n=3, cutoff=0.4) or there[-3:]
+    raise MigrationError(
+        "baseline",
+        f"no migration is called {at!r}, which `at` names",
+        path=file.name,
+        fix=f"name the last one that production has: {', '.join(near)}",
+    )

@@ -1,0 +1,106 @@
+"""What every source of migrations is: the protocol, and what a source works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from pytest_schemaguard.config import Config
+    from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.migrations.session import FileRun
+    from pytest_schemaguard.progress import Progress
+    from pytest_schemaguard.servers.databases import Databases
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """How far some migrations came."""
+
+    run: FileRun
+    """Of the last one that ran."""
+    migration: Migration
+    """That one: the one that failed, where one did."""
+
+
+class Apart(Protocol):
+    """Runs a task of the project's side in a fresh process, on a database of the run or on none.
+
+    `shape` is what its answer must be (project/answers.py). Raises GuardError.
+    """
+
+    def __call__(
+        self,
+        task: str,
+        arguments: dict[str, Any],
+        *,
+        database: str | None,
+        timeout_s: float,
+        shape: Any,
+    ) -> Any: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """What a source works with."""
+
+    config: Config
+    databases: Callable[[], Databases]
+    """The run's; asking starts the server."""
+    apart: Apart
+    once: Callable[[str, Callable[[], Any]], Any]
+    """Evidence: the JSON value of a look, from whichever process of the run looked first."""
+    progress: Progress
+
+
+class Source(Protocol):
+    """What migrates: a folder of SQL, Alembic, a command, a function."""
+
+    @property
+    def name(self) -> str:
+        """What the user configured, for messages."""
+
+    @property
+    def repeats(self) -> str:
+        """What its second run is, for people: `the file again`, `alembic upgrade heads again`."""
+
+    @property
+    def environment(self) -> dict[str, Any] | None:
+        """Where Alembic's env.py is, for the tasks that ask it; None where there is none."""
+
+    def migrations(self) -> tuple[Migration, ...]:
+        """All migrations in the order in which they run. Raises MigrationError, ProjectError."""
+
+    def heads(self) -> tuple[Migration, ...]:
+        """Those that no other follows: one, where the history is a line."""
+
+    def until(self, migration: Migration) -> tuple[Migration, ...]:
+        """It and those that run before it wherever it has run."""
+
+    def state(self) -> bytes:
+        """What else than its migrations' files decides what it does, for the states' keys."""
+
+    def contains(self, database: str, migrations: Sequence[Migration]) -> None:
+        """Has the tool believe that these, of the baseline's schema, were run by it."""
+
+    def up(self, database: str, migrations: Sequence[Migration]) -> Step:
+        """Runs these, which come next, on this database of the run, up to the first that fails.
+
+        Raises GuardError where that could not be told.
+        """
+
+    def again(self, database: str, migration: Migration) -> FileRun:
+        """The second run, on the state that the migration left. Raises GuardError."""
+
+    def down(self, database: str, migration: Migration) -> FileRun:
+        """Takes the migration, which is the last one that ran, back. Raises GuardError."""
+
+    def go_back(self, database: str, migrations: Sequence[Migration]) -> Collection[str]:
+        """A quick look, where there is one: those of these that come back without a trace.
+
+        Their revisions: each went up, down and up again, and the catalog was the same. The database
+        stands before the first of them. What is not told so is looked at one by one.
+        Raises GuardError.
+        """

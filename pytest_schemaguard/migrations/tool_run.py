@@ -1,0 +1,138 @@
+"""What a tool says of its run, held against what the server saw of it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_schemaguard.migrations.losses import history, refused
+from pytest_schemaguard.migrations.session import FileRun, SqlError, excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_schemaguard.migrations.losses import Loss
+    from pytest_schemaguard.servers.statement_log import LoggedError, Sent
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolRun:
+    """A command or a function that has run, in its own words."""
+
+    success: str
+    """What it does when all is well: `the command exits 0`, `the function returns`."""
+    failure: str | None
+    """What it did instead: `exit code 1`, the exception's last line; None if all was well."""
+    seconds: float
+    said: str
+    """Its last lines, or the frames of its exception; may be empty."""
+    sqlstate: str = ""
+    """Of its exception."""
+    statement: str = ""
+    """Of its exception."""
+    path: str | None = None
+    """The project's file in which its exception was raised."""
+    line: int | None = None
+    must: str
+    """How it tells a failure: `end with another exit code than 0`, `raise`."""
+
+
+def file_run(
+    tool: ToolRun, sent: Sequence[Sent] | None, *, files: Mapping[str, str], path: str
+) -> FileRun:
+    """`files`: the migrations' texts by their paths; `path`: that of the migration that ran.
+
+    An error of PostgreSQL that the tool hides is one here, unless it has recovered from it.
+    """
+    told = history(sent or ())
+
+    def is_migration(sql: str) -> bool:
+        return any(sql in text for text in files.values())
+
+    lost = [one for one in told.losses if not told.recovered(one, is_migration=is_migration)]
+    error = None
+    if tool.failure is not None:
+        cause = told.cause(is_migration=is_migration)
+        error = _own_failure(tool) if cause is None else _error(cause, tool, files, path)
+    elif lost:
+        error = _error(lost[0], tool, files, path)
+    return FileRun(
+        statements=None if sent is None else len(told.kept),
+        seconds=tool.seconds,
+        notices=tuple(
+            f"ERROR:  {one.failure.error.message}"
+            for one in told.losses
+            if one not in lost and one.failure and one.failure.error
+        ),
+        error=error,
+        transaction="idle",
+    )
+
+
+def _own_failure(tool: ToolRun) -> SqlError:
+    """PostgreSQL has refused nothing that was seen."""
+    return SqlError(
+        sqlstate=tool.sqlstate,
+        message=str(tool.failure),
+        detail=tool.said or None,
+        hint=None,
+        statement=excerpt(tool.statement),
+        line=tool.line,
+        context=None,
+        path=tool.path,
+    ).without_passwords(tool.statement)
+
+
+def _error(loss: Loss, tool: ToolRun, files: Mapping[str, str], path: str) -> SqlError:
+    error = loss.failure.error if loss.failure else None
+    sql, offset = refused(loss.failure) if loss.failure else (loss.writes[0], 0)
+    where, line = _place(sql, files)
+    context = [] if error is None or error.context is None else [error.context]
+    if where not in {path, ""}:
+        context.append(f"in {where}:{line + offset}")
+    if tool.failure is not None:
+        context += [tool.failure, *([tool.said] if tool.said else [])]
+    return SqlError(
+        sqlstate=loss.sqlstate,
+        message=_message(loss, error, tool),
+        detail=error.detail if error else None,
+        hint=error.hint if error else None,
+        statement=excerpt(sql, offset),
+        line=line + offset if where == path else None,
+        context="\n".join(context) or None,
+        fix=_fix(loss, tool),
+    ).without_passwords(sql)
+
+
+def _message(loss: Loss, error: LoggedError | None, tool: ToolRun) -> str:
+    if tool.failure is not None:
+        return error.message if error else tool.failure
+    writes = len(loss.writes)
+    gone = "1 statement is lost" if writes == 1 else f"{writes} statements are lost"
+    if error is not None:
+        return f"{tool.success}, but PostgreSQL refused it, and {gone}: {error.message}"
+    if loss.end == "open":
+        return f"{tool.success} without a commit, and {gone}"
+    return f"{tool.success}, but rolls back, and {gone}"
+
+
+_TOO_LONG = "raise `statement-timeout-s`, or mend the statement if it never ends"
+
+
+def _fix(loss: Loss, tool: ToolRun) -> str | None:
+    if loss.sqlstate == "57014":
+        return _TOO_LONG
+    if tool.failure is not None:
+        return None
+    if loss.failure is not None:
+        return f"let it {tool.must} when a statement fails"
+    return "commit before the connection is closed" if loss.end == "open" else "commit it"
+
+
+def _place(sql: str, files: Mapping[str, str]) -> tuple[str, int]:
+    """In which migration's file the statement stands, and from which line on."""
+    for path, text in files.items():
+        start = text.find(sql)
+        if start >= 0:
+            return path, text.count("\n", 0, start) + 1
+    return "", 1

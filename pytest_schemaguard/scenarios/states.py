@@ -1,0 +1,323 @@
+"""The states that a run looks at, each a template database: the baseline, and what follows it.
+
+A state is keyed by everything that went into it, so that the same name never stands for two things,
+and is made once in a run. None outlives the run: a template of an earlier one could hide a
+migration that is broken today.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+
+from pytest_schemaguard.catalog.read import read
+from pytest_schemaguard.catalog.snapshot import Snapshot
+from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.migrations.folder import run_sql
+from pytest_schemaguard.migrations.session import FileRun, escapes, excerpt, send
+from pytest_schemaguard.redaction import passwords_in, redacted
+from pytest_schemaguard.servers.sessions import run_comment
+from pytest_schemaguard.servers.settings import Settings
+from pytest_schemaguard.sqltext.identifiers import in_quotes
+from pytest_schemaguard.sqltext.statements import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from pytest_schemaguard.config import Config
+    from pytest_schemaguard.migrations.judging import Judging
+    from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.migrations.source import Source
+    from pytest_schemaguard.progress import Progress
+    from pytest_schemaguard.servers.databases import Databases
+    from pytest_schemaguard.sqltext.statements import Statement
+
+
+DUPLICATE_OBJECT = "42710"
+UNIQUE_VIOLATION = "23505"
+"""The same, of a role that another session created in the same moment."""
+UNDEFINED_TABLE = "42P01"
+_MAKES_A_ROLE = re.compile(r"\s*CREATE\s+(?:ROLE|USER|GROUP)\s+(?!MAPPING\b)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A template database, and what its last migration did to make it."""
+
+    name: str
+    """The template's name, for Databases."""
+    snapshot: Snapshot | None
+    """Its catalog, where it was asked for."""
+    run: FileRun | None
+    """How its last migration went; None for the baseline."""
+
+
+class States:
+    """Makes the states of one configuration, each when it is first asked for."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        databases: Databases,
+        source: Source,
+        once: Callable[[str, Callable[[], Any]], Any],
+        judging: Judging,
+        progress: Progress,
+    ) -> None:
+        self._config = config
+        self._databases = databases
+        self._source = source
+        self._once = once
+        self._pending = judging.pending
+        self._contained = judging.contained
+        self._judged = frozenset(judging.judged)
+        self._progress = progress
+        self._stops = _stops(judging.pending, judging.judged)
+        self._known: dict[int, State] = {}
+
+    def after(self, migration: Migration) -> State:
+        """The state that this judged migration leaves.
+
+        Its `run.error` says when the migration failed; then there is no template of it.
+        Raises GuardError when the state before it could not be made.
+        """
+        return self._state(self._pending.index(migration) + 1)
+
+    def before(self, migration: Migration) -> State:
+        """The state that this judged migration meets. Raises GuardError."""
+        return self._usable(self._pending.index(migration))
+
+    def migrated(self) -> State:
+        """The state after all pending migrations. Raises GuardError when one of them failed."""
+        return self._usable(len(self._pending))
+
+    def _usable(self, count: int) -> State:
+        state = self._state(count)
+        if state.run is not None and not state.run.applied:
+            failed = self._pending[count - 1]
+            if failed not in self._judged:
+                raise self._failed_before(failed, state.run)
+            raise MigrationError(
+                self._relative(failed.path),
+                "it did not apply, so what follows it could not be looked at",
+                fix="mend the migration first; its check `applies` tells what PostgreSQL said",
+            )
+        return state
+
+    def _state(self, count: int) -> State:
+        if count not in self._known:
+            key = self._key(count)
+            record = self._once(f"state-{key}", lambda: self._make(key, count))
+            snapshot, run = record["snapshot"], record["run"]
+            self._known[count] = State(
+                name=record["name"],
+                snapshot=snapshot and Snapshot.from_json(snapshot),
+                run=run and FileRun.from_json(run),
+            )
+        return self._known[count]
+
+    def _make(self, key: str, count: int) -> dict[str, Any]:
+        if count == 0:
+            return self._make_baseline(key)
+        start = max(stop for stop in self._stops if stop < count)
+        template = self._usable(start)
+        self._databases.create(key, template=template.name)
+        step = self._source.up(key, self._pending[start:count])
+        if not step.run.applied:
+            if step.migration != self._pending[count - 1]:
+                raise self._failed_before(step.migration, step.run)
+            return {"name": key, "snapshot": None, "run": step.run.to_json()}
+        snapshot = self._finish(key)
+        return {"name": key, "snapshot": snapshot.to_json(), "run": step.run.to_json()}
+
+    def _failed_before(self, migration: Migration, run: FileRun) -> MigrationError:
+        """A migration that is not judged is broken: then nothing that follows can be looked at."""
+        from pytest_schemaguard.baseline.load import has_it_already
+
+        fix = has_it_already(self._config.baseline, run.error)
+        path = self._relative(migration.path)
+        place = run.place(path)
+        return MigrationError(
+            path,
+            "a migration that is not judged did not apply",
+            detail=run.words,
+            fix=fix or "name the schema that it is part of as `baseline`, or mend it",
+            path=place[0],
+            line=place[1],
+        )
+
+    def _make_baseline(self, key: str) -> dict[str, Any]:
+        self._databases.create(key)
+        config = self._config
+        with self._progress.step("making the baseline"):
+            self.prepare(key)
+            if config.baseline.schema is not None:
+                self.load(key, config.baseline.schema)
+                self._source.contains(key, self._contained)
+            elif self._contained:
+                step = self._source.up(key, self._contained)
+                if not step.run.applied:
+                    raise self._not_loaded("baseline", step.migration.path, step.run)
+            for path in config.seed:
+                run = run_sql(self._databases, key, path, config=config)
+                if not run.applied:
+                    raise self._not_loaded("seed", path, run)
+        if not self._pending:  # then this is the migrated state
+            return {"name": key, "snapshot": self._finish(key).to_json(), "run": None}
+        self._databases.freeze(key)
+        return {"name": key, "snapshot": None, "run": None}
+
+    def _nothing_yet(self, what: str, run: FileRun) -> str | None:
+        """The next step, where `seed` has no table to go to."""
+        given = self._config.baseline
+        missing = run.error is not None and run.error.sqlstate == UNDEFINED_TABLE
+        if what != "seed" or not missing or given.schema or given.at:
+            return None
+        return (
+            "without a `baseline` nothing is there before the migrations: name production's "
+            'schema, or the migration that it has, baseline = { at = "..." }'
+        )
+
+    def _not_loaded(self, what: str, path: Path, run: FileRun) -> MigrationError:
+        place = run.place(self._relative(path))
+        return MigrationError(
+            what,
+            f"{self._relative(path)} did not apply",
+            detail=run.words,
+            fix=self._nothing_yet(what, run)
+            or f"mend the file; `{what}` names what is there before the migrations",
+            path=place[0],
+            line=place[1],
+        )
+
+    def prepare(self, database: str) -> None:
+        """Runs `prepare` in this new database. Raises MigrationError."""
+        if not self._config.prepare:
+            return
+        # The user's own SQL, in a database that nothing else was in: with its own settings.
+        with self._databases.session(database, as_admin=True, settings=Settings.OWN) as admin:
+            for text in self._config.prepare:
+                for one in statements(text, path="prepare", escapes=lambda _: escapes(admin)):
+                    self._prepare_one(admin.cursor(), one)
+        with self._databases.session(database, as_admin=True) as admin:
+            self._give_schemas(admin.cursor())
+
+    def _give_schemas(self, cursor: Any) -> None:
+        """The schemas that `prepare` made are the migrations' to fill, as production's are."""
+        server = self._databases.server
+        if not server.is_superuser:
+            return  # it may give nothing away, and what it made is told by PostgreSQL's refusal
+        cursor.execute(_OWN_SCHEMAS)
+        for (name,) in cursor.fetchall():
+            cursor.execute(
+                f"ALTER SCHEMA {in_quotes(name)} OWNER TO {in_quotes(server.owner.user)}"
+            )
+
+    def _prepare_one(self, cursor: Any, statement: Statement) -> None:
+        if statement.kind == "meta":
+            return
+        sql = statement.sql
+        try:
+            if statement.kind == "copy":
+                send(cursor, statement)
+            else:
+                self._databases.execute_marking_roles(cursor, sql)
+        except psycopg2.Error as error:
+            # Roles are the server's, not the database's: another one of this run may have made it.
+            if error.pgcode in {DUPLICATE_OBJECT, UNIQUE_VIOLATION} and _MAKES_A_ROLE.match(sql):
+                return
+            raise MigrationError(
+                "prepare",
+                redacted(
+                    f"PostgreSQL refused it: {error.diag.message_primary or error}",
+                    passwords_in(sql),
+                ),
+                detail=excerpt(sql),
+                fix="`prepare` is run by the superuser in each throwaway database",
+                path=self._relative(self._config.file),
+            ) from None
+
+    def load(self, database: str, schema: Path) -> None:
+        """Loads a dump of a schema into this database. Raises MigrationError, ServerError."""
+        from pytest_schemaguard.baseline import load as baseline
+
+        with (
+            self._databases.session(database) as owner,
+            self._databases.session(database, as_admin=True) as admin,
+        ):
+            before = _objects(owner)
+            baseline.load(
+                schema,
+                owner=owner,
+                admin=admin,
+                statement_timeout_s=self._config.statement_timeout_s,
+                root=self._config.root,
+                role_comment=run_comment(run=self._databases.run.id),
+            )
+            if _objects(owner) == before:
+                raise MigrationError(
+                    "baseline",
+                    "it makes no table and nothing else, so all that follows would prove nothing",
+                    path=self._relative(schema),
+                    fix=f"see that pg_dump ended without an error, and dumped the right database: "
+                    f"pg_dump --schema-only --file={schema.name} ...",
+                )
+
+    def _finish(self, database: str) -> Snapshot:
+        with self._databases.looking(database) as guard:
+            snapshot = read(guard, exclude=self._config.exclude)
+        self._databases.freeze(database)
+        return snapshot
+
+    def _key(self, count: int) -> str:
+        digest = hashlib.sha256(repr(self._config.prepare).encode())
+        digest.update(self._source.state())
+        paths = [self._config.baseline.schema, *(one.path for one in self._contained)]
+        paths += [*self._config.seed, *(one.path for one in self._pending[:count])]
+        for path in paths:
+            digest.update(b"\0" if path is None else b"\1" + path.read_bytes())
+        return digest.hexdigest()[:12]
+
+    def _relative(self, path: Path) -> str:
+        return self._config.relative(path)
+
+
+_OWN_SCHEMAS = """
+    SELECT nspname FROM pg_catalog.pg_namespace
+    WHERE nspowner = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user)
+      AND nspname !~ '^pg_'
+      AND nspname NOT IN ('information_schema', 'public')
+"""
+
+
+_OBJECTS = """
+    SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_depend) + (
+        SELECT pg_catalog.count(*) FROM pg_catalog.pg_shdepend
+        WHERE deptype = 'o' AND classid <> 'pg_catalog.pg_default_acl'::pg_catalog.regclass
+          AND dbid = (SELECT oid FROM pg_catalog.pg_database
+                      WHERE datname = pg_catalog.current_database())
+    )
+"""
+"""How many things depend on another, or have an owner: whatever is made there does, and grants and
+comments do not. https://www.postgresql.org/docs/current/catalog-pg-depend.html"""
+
+
+def _objects(connection: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_OBJECTS)
+        return int(cursor.fetchone()[0])
+
+
+def _stops(pending: Sequence[Migration], judged: Sequence[Migration]) -> frozenset[int]:
+    """How many migrations have been applied at each state worth a template."""
+    stops = {0, len(pending)}
+    for migration in judged:
+        place = pending.index(migration)
+        stops |= {place, place + 1}
+    return frozenset(stops)

@@ -1,0 +1,91 @@
+"""Which migration `baseline.at` names, and what is pending and judged for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_schemaguard.config import Baseline, Config
+from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.migrations.folder import PlainSql
+from pytest_schemaguard.migrations.judging import Judging, named
+from pytest_schemaguard.migrations.source import Reach
+from pytest_schemaguard.progress import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = ("0001_init", "0002_users", "0003_orders")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    for name in NAMES:
+        (folder / f"{name}.up.sql").write_text("SELECT 1;")
+        (folder / f"{name}.down.sql").write_text("SELECT 1;")
+    return folder
+
+
+def judging(folder: Path, baseline: Baseline) -> Judging:
+    config = Config(
+        file=folder.parent / "pyproject.toml", models=(), migrations=folder, baseline=baseline
+    )
+
+    def unused(*_: Any, **__: Any) -> Any:
+        raise AssertionError
+
+    reach = Reach(config=config, databases=unused, apart=unused, once=unused, progress=Progress())
+    return Judging(config, PlainSql(folder, reach), since=None)
+
+
+@pytest.mark.parametrize(
+    "at", ["0002_users", "0002_users.up.sql", "0002_users.up", "migrations/0002_users.up.sql"]
+)
+def test_what_follows_at_is_pending_and_judged(folder: Path, at: str) -> None:
+    found = judging(folder, Baseline(at=at))
+    assert [one.revision for one in found.contained] == ["0001_init", "0002_users"]
+    assert [one.revision for one in found.pending] == ["0003_orders"]
+    assert found.judged == found.pending
+    assert found.because == f"after the baseline at {at}"
+
+
+def test_without_a_baseline_all_are_pending_and_the_newest_is_judged(folder: Path) -> None:
+    found = judging(folder, Baseline())
+    assert found.contained == ()
+    assert [one.revision for one in found.pending] == list(NAMES)
+    assert [one.revision for one in found.judged] == ["0003_orders"]
+    assert found.because == "the newest, since no `baseline` is configured"
+
+
+def test_with_a_schema_all_are_judged(folder: Path) -> None:
+    found = judging(folder, Baseline(schema=folder.parent / "production.sql"))
+    assert [one.revision for one in found.judged] == list(NAMES)
+    assert found.because == "after the baseline production.sql"
+
+
+def test_where_nothing_follows_at_nothing_could_be_judged(folder: Path) -> None:
+    found = judging(folder, Baseline(at="0003_orders"))
+    assert (found.pending, found.judged) == ((), ())
+    with pytest.raises(MigrationError) as caught:
+        found.require_pending()
+    assert str(caught.value) == (
+        "pyproject.toml: baseline: no migration comes after `at` = '0003_orders', so nothing is to "
+        "be judged\n  next: name the last migration that production already has"
+    )
+
+
+def test_a_migration_that_is_not_there_lists_the_nearest_names(folder: Path) -> None:
+    every = judging(folder, Baseline()).migrations
+    file = folder.parent / "pyproject.toml"
+    with pytest.raises(MigrationError) as caught:
+        named(every, "0002_user", file=file)
+    assert str(caught.value).startswith(
+        "pyproject.toml: baseline: no migration is called '0002_user', which `at` names\n"
+        "  next: name the last one that production has: 0002_users.up.sql"
+    )
+    with pytest.raises(MigrationError) as caught:
+        named(every, "zzz", file=file)
+    assert "0001_init.up.sql, 0002_users.up.sql, 0003_orders.up.sql" in str(caught.value)

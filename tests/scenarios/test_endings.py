@@ -1,0 +1,228 @@
+"""The second run on a real server, and the words of idempotent for what it did."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_schemaguard.checks.idempotent import findings, unread_rows
+from pytest_schemaguard.config import Config
+from pytest_schemaguard.migrations.folder import run_sql
+from pytest_schemaguard.scenarios.endings import SecondRun, run_again
+from tests.guarded import run_databases, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pytest_schemaguard.servers.databases import Databases
+
+USERS = """
+CREATE TABLE users (id integer PRIMARY KEY, name text, reports integer, seen timestamptz);
+INSERT INTO users VALUES (1, 'ada', 3, '2020-01-01'), (2, 'grace', 4, '2020-01-02');
+"""
+
+
+@pytest.fixture(scope="module")
+def databases() -> Iterator[Databases]:
+    major = os.environ.get("SCHEMA_GUARD_TEST_MAJOR")
+    with run_databases(int(major) if major else None) as found:
+        yield found
+
+
+@pytest.fixture
+def again(databases: Databases, tmp_path: Path) -> Callable[..., SecondRun]:
+    """Runs a migration twice, on a database made by `before`."""
+    numbers = itertools.count()
+
+    def twice(
+        migration: str, before: str = USERS, exclude: tuple[str, ...] = (), prepare: str = ""
+    ) -> SecondRun:
+        config = Config(
+            file=tmp_path / "pyproject.toml", models=(), migrations=tmp_path, exclude=exclude
+        )
+        path = tmp_path / "m.sql"
+        path.write_text(migration, encoding="utf-8")
+        name = f"{tmp_path.name}-{next(numbers)}"
+        state = state_of(config, databases, name, before, path, prepare=prepare)
+        second = run_again(
+            config,
+            databases,
+            state,
+            lambda database: run_sql(databases, database, path, config=config),
+        )
+        assert SecondRun.from_json(json.loads(json.dumps(second.to_json()))) == second
+        return second
+
+    return twice
+
+
+def told(second: SecondRun) -> list[tuple[str, str, str]]:
+    return [(one.code, one.severity.value, one.subject) for one in findings(second, "m.sql")]
+
+
+def test_a_migration_that_looks_first_leaves_everything_as_it_is(
+    again: Callable[..., SecondRun],
+) -> None:
+    second = again(
+        """
+        BEGIN;
+        ALTER TABLE users ADD COLUMN IF NOT EXISTS limits integer NOT NULL DEFAULT 5;
+        UPDATE users SET reports = 0 WHERE reports IS NULL;
+        CREATE INDEX IF NOT EXISTS ix ON users (name);
+        COMMIT;
+        """
+    )
+    assert second.run.applied
+    assert second.written == 4
+    assert told(second) == []
+
+
+def test_a_second_run_that_fails_is_told_with_postgresql_s_words(
+    again: Callable[..., SecondRun],
+) -> None:
+    second = again("ALTER TABLE users ADD COLUMN limits integer;")
+    (one,) = findings(second, "m.sql")
+    assert (one.code, one.actual, one.line) == ("idempotent.second-run-fails", "42701", 1)
+    assert one.message.startswith(
+        'the second run fails: column "limits" of relation "users" already exists (SQLSTATE 42701)'
+    )
+
+
+def test_a_second_run_that_drops_the_primary_key_fails(again: Callable[..., SecondRun]) -> None:
+    second = again(
+        """
+        DO $$BEGIN
+          IF EXISTS (SELECT FROM pg_constraint WHERE conname = 'pk') THEN
+            ALTER TABLE users DROP CONSTRAINT pk;
+          ELSE
+            ALTER TABLE users ADD CONSTRAINT pk PRIMARY KEY (id);
+          END IF;
+        END$$;
+        """,
+        USERS.replace(" PRIMARY KEY", " NOT NULL"),
+    )
+    assert second.run.applied
+    (one,) = findings(second, "m.sql")
+    assert (one.code, one.severity.value, one.subject) == (
+        "idempotent.catalog",
+        "error",
+        "public.users.pk",
+    )
+    assert one.expected == "PRIMARY KEY (id)"
+    assert one.actual is None
+
+
+def test_a_second_run_that_makes_a_constraint_once_more_fails(
+    again: Callable[..., SecondRun],
+) -> None:
+    assert told(again("ALTER TABLE users ADD CHECK (reports > 0);")) == [
+        ("idempotent.catalog", "error", "public.users.users_reports_check1")
+    ]
+
+
+def test_a_second_run_that_doubles_rows_fails(again: Callable[..., SecondRun]) -> None:
+    second = again("INSERT INTO users (id, name) SELECT max(id) + 1, 'new' FROM users;")
+    (one,) = findings(second, "m.sql")
+    assert (one.code, one.severity.value, one.subject) == (
+        "idempotent.rows",
+        "error",
+        "public.users",
+    )
+    assert one.message.startswith("the second run of m.sql changes rows: 3 rows before, 4 after")
+
+
+def test_a_second_run_that_overwrites_what_an_application_wrote_fails(
+    again: Callable[..., SecondRun],
+) -> None:
+    second = again("UPDATE users SET reports = 5;")
+    (change,) = second.changed
+    assert (change.before, change.after, change.columns) == (2, 2, ("reports",))
+    assert told(second) == [("idempotent.rows", "error", "public.users")]
+
+
+def test_a_second_run_that_deletes_and_inserts_the_same_rows_is_seen_by_their_values(
+    again: Callable[..., SecondRun],
+) -> None:
+    second = again(
+        "DELETE FROM users WHERE id = 1; INSERT INTO users (id, name) VALUES (1, 'ada');"
+    )
+    (change,) = second.changed
+    assert change.columns == ("name",)
+
+
+def test_timestamps_alone_are_a_warning(again: Callable[..., SecondRun]) -> None:
+    second = again("UPDATE users SET seen = clock_timestamp();")
+    assert told(second) == [("idempotent.timestamps", "warning", "public.users")]
+
+
+def test_a_second_run_that_drops_a_column_and_adds_it_again_loses_its_values(
+    again: Callable[..., SecondRun],
+) -> None:
+    second = again(
+        "ALTER TABLE users DROP COLUMN IF EXISTS note; ALTER TABLE users ADD COLUMN note text;"
+        "UPDATE users SET note = 'x';"
+    )
+    (change,) = second.changed
+    assert change.columns == ("note",)
+
+
+def test_what_is_excluded_may_change(again: Callable[..., SecondRun]) -> None:
+    second = again(
+        "INSERT INTO log VALUES ('ran'); ALTER TABLE log ADD CHECK (line <> '');",
+        "CREATE TABLE log (line text);",
+        exclude=("public.log",),
+    )
+    assert told(second) == []
+
+
+def test_a_database_without_rows_has_nothing_to_write(again: Callable[..., SecondRun]) -> None:
+    second = again("CREATE TABLE IF NOT EXISTS t (id integer);", "")
+    assert second.written == 0
+    assert told(second) == []
+
+
+FORCED = """
+ALTER TABLE users ENABLE ROW LEVEL SECURITY;
+ALTER TABLE users FORCE ROW LEVEL SECURITY;
+CREATE POLICY nobody ON users USING (id < 0 OR current_setting('row_security') = 'x');
+"""
+
+
+def test_rows_that_policies_hide_from_their_owner_are_compared(
+    again: Callable[..., SecondRun],
+) -> None:
+    second = again(
+        "ALTER TABLE users NO FORCE ROW LEVEL SECURITY; DELETE FROM users WHERE id = 1;"
+        "INSERT INTO users (id, name) VALUES ((random() * 1e9)::integer + 10, 'new');"
+        "ALTER TABLE users FORCE ROW LEVEL SECURITY;",
+        USERS + FORCED,
+    )
+    assert second.run.applied, second.run.words
+    (change,) = second.changed
+    assert (change.before, change.after) == (2, 3)
+    assert second.differences == ()
+
+
+def test_rows_that_the_owner_may_not_read_are_told_and_the_check_is_unproven(
+    again: Callable[..., SecondRun],
+) -> None:
+    second = again(
+        "CREATE TABLE IF NOT EXISTS t (id integer);",
+        prepare="CREATE TABLE closed (id integer); INSERT INTO closed VALUES (1);"
+        "CREATE TABLE empty (id integer);"
+        "CREATE TABLE open (id integer); INSERT INTO open VALUES (1);"
+        "GRANT SELECT ON open TO PUBLIC;",
+    )
+    assert second.unread == ("public.closed",)
+    assert told(second) == []
+    assert unread_rows(second.unread) == (
+        "the rows of public.closed were not compared: the role that runs the migrations may not "
+        "read them\n  next: GRANT SELECT ON TABLE public.closed TO PUBLIC in `prepare`, or name "
+        "the table in `exclude`"
+    )
+    assert unread_rows(()) is None
