@@ -7,20 +7,18 @@ git-lfs) it runs here too.
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import os
 import re
 import shlex
 import shutil
-import signal
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ConfigError
+from pytest_schemaguard.project.programs import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,18 +86,20 @@ class _Git:
         if index is not None:
             variables["GIT_INDEX_FILE"] = str(index)
         try:
-            status, out, err = _run(command, variables)
-        except subprocess.TimeoutExpired:
-            raise self.wrong(
-                f"git {arguments[0]} did not end within {TIMEOUT_S:g} s",
-                fix=f"see what it waits for: {self.by_hand(arguments)}",
-            ) from None
+            with Program(command, env=variables, apart=True) as program:
+                ended = program.ended(within_s=TIMEOUT_S)
+                status, (out, err) = program.code, program.read()
         except OSError as error:
             raise self.wrong(
                 f"git cannot be started ({error.strerror})",
                 fix="install git where the tests run (slim images are without it), or leave `since`"
                 " out",
             ) from error
+        if status is None or not ended:
+            raise self.wrong(
+                f"git {arguments[0]} did not end within {TIMEOUT_S:g} s",
+                fix=f"see what it waits for: {self.by_hand(arguments)}",
+            )
         return status, os.fsdecode(out), err.decode(errors="backslashreplace")
 
     def read(self, *arguments: str, index: Path | None = None) -> str:
@@ -144,25 +144,6 @@ class _Git:
 
     def wrong(self, fact: str, *, fix: str, detail: str | None = None) -> ConfigError:
         return ConfigError("since", fact, fix=fix, detail=detail, path=self.config_file)
-
-
-def _run(command: tuple[str, ...], variables: dict[str, str]) -> tuple[int, bytes, bytes]:
-    """Raises TimeoutExpired after TIMEOUT_S, and leaves nothing running however it ends."""
-    with subprocess.Popen(
-        command,
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # no terminal to ask on, and one group with what git starts
-    ) as process:
-        try:
-            out, err = process.communicate(timeout=TIMEOUT_S)
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError):  # it ended in this moment
-                os.killpg(process.pid, signal.SIGKILL)
-            raise
-    return process.returncode, out, err
 
 
 # Where the branch began

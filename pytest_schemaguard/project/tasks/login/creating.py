@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.tasks import programs
+from pytest_schemaguard.project import programs
 from pytest_schemaguard.project.tasks.telling import told
 
 if TYPE_CHECKING:
@@ -25,7 +19,6 @@ if TYPE_CHECKING:
     from pytest_schemaguard.project.tasks.login.session_function import Function
 
 COMMAND_TIMEOUT_S = 60.0
-TAIL_LINES = 20
 KEY = "login.create"
 RETURN = "return what the new row is looked up by, an object that has it, or a mapping "
 RETURN += "{text of the request: what the new row's has in its place}"
@@ -76,38 +69,17 @@ def by_command(
 ) -> Created:
     """Raises CreateError: it failed or took too long; ProjectError: there is no such command."""
     shown = " ".join(command)
-    program = programs.locate(command[0], subject=f"{KEY} {shown}", root=root)
-    arguments = [one.replace("{value}", str(value)) for one in command[1:]]
-    with told(f"running {shown}"), tempfile.TemporaryFile() as output:
-        try:
-            process = subprocess.Popen(
-                [program, *arguments],
-                cwd=root,
-                env={**os.environ, "PATH": programs.search_path()},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        except OSError as error:
-            fact = f"{program} cannot be started: {error}"
-            raise ProjectError(f"{KEY} {shown}", fact, fix="check that it runs") from None
-        try:
-            code = process.wait(COMMAND_TIMEOUT_S)
-            fact = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-        except subprocess.TimeoutExpired:
-            code, fact = -1, f"it did not end within {COMMAND_TIMEOUT_S:g} s"
-        finally:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        if code != 0:
-            output.seek(0)
-            lines = output.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
+    words = [command[0], *(one.replace("{value}", str(value)) for one in command[1:])]
+    with (
+        told(f"running {shown}"),
+        programs.of_the_project(words, subject=f"{KEY} {shown}", root=root, hide=hide) as program,
+    ):
+        late = not program.ended(within_s=COMMAND_TIMEOUT_S)
+        if late or program.code:
             raise CreateError(
-                fact,
+                f"it did not end within {COMMAND_TIMEOUT_S:g} s" if late else program.end,
                 fix=f"run it in {root}; its exit code must be 0",
-                detail=hide("\n".join(lines)) or "it printed nothing",
+                detail=program.tail() or "it printed nothing",
             )
     return Created(value=value, substitute=_in_place_of(template, value))
 

@@ -108,13 +108,13 @@ class _Asking:
             places = []
 
             def ask(sent: Message) -> tuple[Response, str | None]:
-                places.append(serving.printed())
+                places.append(serving.program.printed)
                 return serving.ask(sent, timeout_s=self._timeout_s), None
 
             answers = list(self._answers(ask))
-            serving.stop()  # it prints its last words
-            ends = [*places[1:], serving.printed()]
-            tails = iter([serving.tail(*pair) for pair in zip(places, ends, strict=True)])
+            serving.program.stop()  # it prints its last words
+            ends = [*places[1:], serving.program.printed]
+            tails = iter([serving.program.tail(*pair) for pair in zip(places, ends, strict=True)])
             explained = [
                 answer if answer.problem == "no-substitution" else _with_tail(answer, next(tails))
                 for answer in answers

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import os
-import signal
 import socket
-import subprocess
-import tempfile
 import time
-from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.child.inside import here
-from pytest_schemaguard.project.output import bounded
-from pytest_schemaguard.project.tasks import programs
+from pytest_schemaguard.project.programs import of_the_project
 from pytest_schemaguard.project.tasks.request import listening
 from pytest_schemaguard.project.tasks.request.message import Response
 
@@ -25,14 +19,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from pytest_schemaguard.project.programs import Program
     from pytest_schemaguard.project.tasks.request.message import Message
 
 POLL_S = 0.02
-STOP_S = 5.0
-GONE_S = 1.0
-"""How long to wait for killed processes; zombies that nobody reaps stay in their group."""
-TAIL_LINES = 30
-TAIL_BYTES = 1 << 16
 
 
 class Serving:
@@ -63,38 +53,28 @@ class Serving:
             )
         self._port = _port()
         self._command = [part.replace("{port}", str(self._port)) for part in command]
-        self._bounded = ExitStack()
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
-        self._process: subprocess.Popen[bytes] | None = None
+        self._program: Program | None = None
 
     def __enter__(self) -> Self:
-        program = programs.locate(self._command[0], subject=self._subject, root=self._root)
+        self._program = of_the_project(
+            self._command, subject=self._subject, root=self._root, hide=self._hide
+        )
         try:
-            self._process = subprocess.Popen(
-                [program, *self._command[1:]],
-                cwd=self._root,
-                env={**os.environ, "PATH": programs.search_path(), "PYTHONUNBUFFERED": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=self._output,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ProjectError(
-                self._subject, f"{program} cannot be started: {error}", fix="check that it runs"
-            ) from None
-        self._bounded.enter_context(bounded(self._output.fileno()))
-        try:
-            self._wait()
+            self._wait(self._program)
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._bounded.close()
-        self._output.close()
+        if self._program is not None:
+            with self._program:
+                self._program.stop()
+
+    @property
+    def program(self) -> Program:
+        assert self._program is not None
+        return self._program
 
     def ask(self, message: Message, *, timeout_s: float) -> Response:
         """The answer. Raises TimeoutError, ConnectionError (closed without an answer)."""
@@ -111,57 +91,23 @@ class Serving:
             connection.close()
         return Response(status=answer.status, headers=tuple(answer.getheaders()), body=body)
 
-    def stop(self) -> None:
-        """End the process group: SIGTERM, then SIGKILL."""
-        process = self._process
-        if process is None:
-            return
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_S)
-                break
-        # The first is gone; what it has started must follow, and ends only after the signal.
-        deadline = time.monotonic() + GONE_S
-        with suppress(ProcessLookupError, PermissionError):
-            while time.monotonic() < deadline:
-                os.killpg(process.pid, signal.SIGKILL)
-                time.sleep(POLL_S)
-
-    def printed(self) -> int:
-        """How many bytes it has printed so far."""
-        return os.fstat(self._output.fileno()).st_size
-
-    def tail(self, start: int = 0, end: int | None = None) -> str:
-        """The last lines that it printed between two places, without secrets."""
-        end = self.printed() if end is None else end
-        start = max(start, end - TAIL_BYTES)
-        # pread: the process writes through the same offset.
-        text = os.pread(self._output.fileno(), end - start, start).decode(errors="replace")
-        return self._hide("\n".join(text.splitlines()[-TAIL_LINES:]))
-
-    def _wait(self) -> None:
-        assert self._process is not None
+    def _wait(self, program: Program) -> None:
         start = time.monotonic()
         while not self._listens():
-            code = self._process.poll()
-            if code is not None:
-                how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+            if program.ended():
                 raise ProjectError(
                     self._subject,
-                    f"the command ended with {how} before it listened",
-                    detail=self.tail() or "it printed nothing",
+                    f"the command ended with {program.end} before it listened",
+                    detail=program.tail() or "it printed nothing",
                     fix=f"run it in {self._root}: {' '.join(self._command)}",
                 )
             if time.monotonic() - start > self._timeout_s:
-                raise self._silent()
+                raise self._silent(program)
             time.sleep(POLL_S)
 
-    def _silent(self) -> ProjectError:
+    def _silent(self, program: Program) -> ProjectError:
         """It never listened where it should; where it does instead, if it does."""
-        assert self._process is not None
-        elsewhere = listening.places(self._process.pid)
+        elsewhere = listening.places(program.pid)
         fix = "the command must listen on the port that {port} stands for; "
         if any(place.endswith(f":{self._port}") for place in elsewhere):
             fix = "the command must listen on 127.0.0.1, such as by `--host 127.0.0.1`; "
@@ -169,7 +115,7 @@ class Serving:
         return ProjectError(
             self._subject,
             f"nothing listens on 127.0.0.1:{self._port} after {self._timeout_s:g} s{instead}",
-            detail=self.tail() or "it printed nothing",
+            detail=program.tail() or "it printed nothing",
             fix=f"{fix}`timeout-s` is how long it may take",
         )
 
