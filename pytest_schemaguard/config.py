@@ -10,17 +10,6 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-CHECKS = ("single-head", "applies", "idempotent", "reversible", "drift", "queries", "login")
-LATER_CHECKS = (
-    "deploy-order",
-    "survives-crash",
-    "from-any-state",
-    "two-deployers",
-    "keeps-rows",
-    "locks",
-)
-"""Of the contract, and not served by this version."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.config import CHECKS
+from pytest_schemaguard.checks import NAMES
 from pytest_schemaguard.findings import Outcome, Severity, Verdict, fails
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def can_report(check: str, code: str) -> bool:
 
 
 def _checks_of(rule: Ignore) -> list[str]:
-    return [one for one in CHECKS if can_report(one, rule.code)]
+    return [one for one in NAMES if can_report(one, rule.code)]
 
 
 def _hides(one: Found, rule: Ignore) -> bool:

@@ -12,6 +12,8 @@ FLOORS = (
     " | rows baseline migrations | project wire | catalog servers | configuration sqltext"
 )
 """From above; whatever is not named is a pure file below them all."""
+LIST = f"{PACKAGE.name}.checks"
+"""It imports none of the checks: those below read their names in it."""
 
 
 def _name(path: Path) -> str:
@@ -43,6 +45,7 @@ def test_imports_run_from_the_upper_floors_to_the_lower_ones() -> None:
     below = len(FLOOR)
 
     def floor(name: str) -> int:
-        return FLOOR.get(name.split(".")[1] if "." in name else "", below)
+        room = name.split(".")[1] if "." in name and name != LIST else ""
+        return FLOOR.get(room, below)
 
     assert [(a, b) for a in GRAPH for b in GRAPH[a] if floor(a) > floor(b)] == []

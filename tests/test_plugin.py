@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.checks import CHECKS
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.configuration.settings import LATER
 
@@ -49,3 +50,8 @@ def test_every_key_is_documented() -> None:
     fields = {name.replace("_", "-") for name in Config.__dataclass_fields__} - {"file", "login"}
     assert keys == fields
     assert not keys & set(LATER)
+
+
+def test_the_readme_has_the_list_of_checks() -> None:
+    rows = "".join(f"| `{one.name}` | {one.fails_when} |\n" for one in CHECKS)
+    assert f"| check | it fails when |\n|---|---|\n{rows}\n" in README

@@ -1,7 +1,11 @@
-"""The checks, in the order in which they run. A new one is a file here and a line in CHECKS.
+"""The checks, in the order in which they run. A new one is a file here and an entry in CHECKS.
 
-Each module has a docstring that explains the check to users and one function,
-`judge(guard, migration) -> Verdict`, which reads evidence and never opens a connection.
+Each module has a docstring that explains the check to users and `judge(guard, migration) ->
+Verdict`, which reads evidence and never opens a connection. `looked_at(guard, migration)`, where a
+module has it, names the databases that the check looked at, for `--schema-guard-keep`.
+
+This file is the list, which the configuration, the ignore rules and the reports read: it imports
+nothing of the guard.
 """
 
 from __future__ import annotations
@@ -9,12 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
     from pytest_schemaguard.findings import Verdict
-    from pytest_schemaguard.guard import Guard
-    from pytest_schemaguard.migrations.migration import Migration
 
 
 class Scope(Enum):
@@ -28,24 +33,80 @@ class Scope(Enum):
 class Check:
     name: str
     scope: Scope
+    fails_when: str
+    """For people, as README's table has it."""
     needs_models: bool = False
     """Whether it imports the project's models, which takes long and can begin early."""
     of_revisions: bool = False
     """Whether it is about revisions that name what they follow, as Alembic's do."""
 
-    def judge(self, guard: Guard, migration: Migration | None) -> Verdict:
-        """The verdict on the guard's evidence. Raises GuardError where it could not look."""
-        module = import_module(f"{__name__}.{self.name.replace('-', '_')}")
-        verdict: Verdict = module.judge(guard, migration)
+    def judge(self, guard: Any, migration: Any) -> Verdict:
+        """The verdict on a Guard's evidence. Raises GuardError where it could not look.
+
+        `migration` is a Migration, or None: the check is of the schema.
+        """
+        verdict: Verdict = self._module.judge(guard, migration)
         return verdict
+
+    def looked_at(self, guard: Any, migration: Any) -> Sequence[str]:
+        """The databases that it has looked at, by their names in Databases. Raises GuardError."""
+        found: Sequence[str] = getattr(self._module, "looked_at", _nothing)(guard, migration)
+        return found
+
+    @property
+    def _module(self) -> ModuleType:
+        return import_module(f"{__name__}.{self.name.replace('-', '_')}")
+
+
+def _nothing(_guard: Any, _migration: Any) -> Sequence[str]:
+    return ()
 
 
 CHECKS = (
-    Check("single-head", Scope.SCHEMA, of_revisions=True),
-    Check("applies", Scope.MIGRATION),
-    Check("idempotent", Scope.MIGRATION),
-    Check("reversible", Scope.MIGRATION),
-    Check("drift", Scope.SCHEMA, needs_models=True),
-    Check("queries", Scope.SCHEMA, needs_models=True),
-    Check("login", Scope.SCHEMA, needs_models=True),
+    Check("single-head", Scope.SCHEMA, "Alembic's history has several heads", of_revisions=True),
+    Check(
+        "applies",
+        Scope.MIGRATION,
+        "a migration does not run, as the tables' owner and no superuser, or nothing that it did "
+        "is committed",
+    ),
+    Check(
+        "idempotent",
+        Scope.MIGRATION,
+        "a second run fails, or changes the catalog, the rows, or what the application wrote in "
+        "between",
+    ),
+    Check(
+        "reversible",
+        Scope.MIGRATION,
+        "a migration has a downgrade, and up, down and up again leave a trace, lose rows, or fail",
+    ),
+    Check(
+        "drift",
+        Scope.SCHEMA,
+        "the SQLAlchemy models and the migrated database differ",
+        needs_models=True,
+    ),
+    Check(
+        "queries",
+        Scope.SCHEMA,
+        "PostgreSQL refuses to plan what the ORM sends for a mapped class",
+        needs_models=True,
+    ),
+    Check(
+        "login",
+        Scope.SCHEMA,
+        "a user who was there before the migration, or a new one, cannot log in",
+        needs_models=True,
+    ),
 )
+NAMES = tuple(one.name for one in CHECKS)
+LATER = (
+    "deploy-order",
+    "survives-crash",
+    "from-any-state",
+    "two-deployers",
+    "keeps-rows",
+    "locks",
+)
+"""Of the contract, and not served by this version."""

@@ -36,6 +36,11 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     return verdict(found, strict=guard.config.strict, reason=counted(run))
 
 
+def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:
+    assert migration is not None
+    return (guard.states.after(migration).name,)
+
+
 def _nothing_written(subject: str, name: str) -> Finding:
     return Finding(
         code="applies.nothing-written",

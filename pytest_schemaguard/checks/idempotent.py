@@ -42,6 +42,11 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     )
 
 
+def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:
+    assert migration is not None
+    return (f"again-{guard.states.after(migration).name}",)
+
+
 def unread_rows(tables: Sequence[str]) -> str | None:
     """What is to be said of tables whose rows the guard could not read; None: there are none."""
     if not tables:

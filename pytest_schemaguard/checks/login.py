@@ -71,6 +71,10 @@ def findings(evidence: LoginEvidence, login: Login) -> Iterator[Finding]:
         )
 
 
+def looked_at(guard: Guard, _: Migration | None) -> tuple[str, ...]:
+    return (guard.states.migrated().name, "login")
+
+
 def _of_create(one: Attempt, login: Login) -> Finding:
     create = _words(login.create)
     lines = [f"{create} fails, so that nobody new can log in: {_said(one)}"]

@@ -65,6 +65,10 @@ def findings(
         yield _refused(group_of_class, models)
 
 
+def looked_at(guard: Guard, _: Migration | None) -> tuple[str, ...]:
+    return (guard.states.migrated().name, "queries")
+
+
 def _refused(group: list[Refusal], models: Models) -> Finding:
     first = group[0]
     place = models.places.get(first.table)

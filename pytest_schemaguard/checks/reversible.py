@@ -39,6 +39,11 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     )
 
 
+def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:
+    assert migration is not None
+    return (f"back-{guard.states.before(migration).name}",)
+
+
 def findings(way: WayBack, up: str, down: str) -> Iterator[Finding]:
     """What the way up, down and up again did that it should not have."""
     if not way.down.applied:

@@ -6,7 +6,8 @@ import difflib
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.config import CHECKS, LATER_CHECKS, Ignore
+from pytest_schemaguard.checks import LATER, NAMES
+from pytest_schemaguard.config import Ignore
 from pytest_schemaguard.configuration.toml_table import TABLE, TableReader, shown
 from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.ignores import can_report
@@ -66,14 +67,14 @@ class IgnoreReader(TableReader):
     def code(self, key: str, value: Any) -> str:
         """A pattern of codes that some check can report."""
         pattern = self.text(key, value)
-        if any(can_report(one, pattern) for one in CHECKS):
+        if any(can_report(one, pattern) for one in NAMES):
             return pattern
-        for one in LATER_CHECKS:
+        for one in LATER:
             if can_report(one, pattern):
                 fact = f"{one}: not yet served by this version of pytest-schemaguard"
-                raise self.wrong(key, fact, f"the checks are {', '.join(CHECKS)}")
+                raise self.wrong(key, fact, f"the checks are {', '.join(NAMES)}")
         check, _, kind = pattern.partition(".")
-        near = difflib.get_close_matches(check, CHECKS, n=1)
+        near = difflib.get_close_matches(check, NAMES, n=1)
         hint = f"did you mean `{near[0]}.{kind or '*'}`? " if near else ""
         raise self.wrong(
             key, f"no check reports {shown(pattern)}", f"{hint}codes read drift.extra-index"

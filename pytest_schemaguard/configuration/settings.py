@@ -7,9 +7,8 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard import checks
 from pytest_schemaguard.config import (
-    CHECKS,
-    LATER_CHECKS,
     AlembicMigrations,
     Baseline,
     CommandMigrations,
@@ -290,10 +289,10 @@ class _Reader(IgnoreReader, LoginReader):
     def checks(self, key: str, value: Any) -> tuple[str, ...]:
         names = self.names(key, value)
         for name in names:
-            if name in LATER_CHECKS:
+            if name in checks.LATER:
                 fact = f"{name}: not yet served by this version of pytest-schemaguard"
-                raise self.wrong(key, fact, f"the checks are {', '.join(CHECKS)}")
-            self.choice(key, name, CHECKS)
+                raise self.wrong(key, fact, f"the checks are {', '.join(checks.NAMES)}")
+            self.choice(key, name, checks.NAMES)
         return names
 
     def env(self, key: str, value: Any) -> dict[str, str]:

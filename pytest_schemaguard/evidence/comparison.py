@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+
+import psycopg2
 
 from pytest_schemaguard.catalog.diff import Difference
 from pytest_schemaguard.expected.expectation import Expectation
@@ -101,3 +103,13 @@ def compare(config: Config, databases: Databases, state: State, models: Models) 
 
 def _counted(count: int, thing: str) -> str:
     return f"1 {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def make(config: Config, databases: Databases, state: State, models: Models) -> None:
+    """Makes the models' schema in its database, as far as PostgreSQL takes it."""
+    with (
+        suppress(psycopg2.Error),
+        closing(Expectation(config, databases, state, models)) as expectation,
+        expectation.cursor(),
+    ):
+        pass

@@ -141,9 +141,7 @@ class Gate:
                 report.sections.append(
                     (
                         "schema-guard keeps",
-                        "\n".join(
-                            map(printable, keep(item.guard, item.check.name, item.migration))
-                        ),
+                        "\n".join(map(printable, keep(item.guard, item.check, item.migration))),
                     )
                 )
         return report

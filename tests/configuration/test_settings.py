@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_schemaguard import checks
 from pytest_schemaguard.config import (
-    LATER_CHECKS,
     AlembicMigrations,
     Baseline,
     CommandMigrations,
@@ -246,7 +246,7 @@ def test_keys_that_come_later_are_refused_by_name(project: Path, key: str) -> No
     )
 
 
-@pytest.mark.parametrize("name", LATER_CHECKS)
+@pytest.mark.parametrize("name", checks.LATER)
 def test_checks_that_come_later_are_refused_by_name(project: Path, name: str) -> None:
     words = complaint(project, f"checks = ['{name}']\n")
     assert f"checks: {name}: not yet served by this version of pytest-schemaguard" in words

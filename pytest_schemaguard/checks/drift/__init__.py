@@ -12,11 +12,15 @@ fails nothing.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.checks.drift.fixes import fix_of, is_mended
 from pytest_schemaguard.checks.drift.meanings import foreign_labels, meaning_of
 from pytest_schemaguard.checks.drift.refused import refusals, where
+from pytest_schemaguard.errors import GuardError
+from pytest_schemaguard.evidence.comparison import make
+from pytest_schemaguard.expected.expectation import DATABASE
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 from pytest_schemaguard.sqltext.identifiers import quoted
@@ -57,6 +61,14 @@ def judge(guard: Guard, _: Migration | None) -> Verdict:
             reason="what the models describe could not be made whole; the rest was compared",
         )
     return judged
+
+
+def looked_at(guard: Guard, _: Migration | None) -> tuple[str, ...]:
+    migrated = guard.states.migrated()
+    # Where the cache knew the models' snapshot, their schema was not made.
+    with suppress(GuardError):
+        make(guard.config, guard.databases, migrated, guard.models)
+    return (migrated.name, DATABASE)
 
 
 def findings(comparison: Comparison, models: Models) -> Iterator[Finding]:
