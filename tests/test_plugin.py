@@ -32,6 +32,7 @@ def test_unused_it_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
         "pytest_schemaguard",
         "pytest_schemaguard.plugin.fixtures",
         "pytest_schemaguard.plugin",
+        "pytest_schemaguard.reports",
     }
     for heavy in ("sqlalchemy", "psycopg2", "docker", "testcontainers", "alembic"):
         assert heavy not in loaded

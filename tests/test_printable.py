@@ -12,6 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_schemaguard import cli
+from pytest_schemaguard.cli import check
+from pytest_schemaguard.cli.output import COULD_NOT_LOOK
 from pytest_schemaguard.config import Ignore
 from pytest_schemaguard.errors import GuardError, ServerError
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
@@ -20,8 +22,8 @@ from pytest_schemaguard.live.fleet import Result
 from pytest_schemaguard.live.targets import Target
 from pytest_schemaguard.printable import paragraph, printable, printable_lines
 from pytest_schemaguard.progress import Progress
-from pytest_schemaguard.reports import json as report
-from pytest_schemaguard.reports import live, terminal
+from pytest_schemaguard.reports import json as json_report
+from pytest_schemaguard.reports import live, report, terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,7 +224,7 @@ def test_json_keeps_the_true_characters_and_is_ascii(tmp_path: Path) -> None:
         verdict=Verdict(outcome=Outcome.FAILED, findings=(finding,), reason=HOSTILE),
     )
     assert report.values_of(report.text_of(entry)) == entry
-    report.write(tmp_path / "r.json", server=None, entries=[entry])
+    json_report.write(tmp_path / "r.json", report.Report(server=None, checks=[entry]))
     written = (tmp_path / "r.json").read_bytes()
     assert all(byte in b"\n" or 32 <= byte < 127 for byte in written)
     (one,) = json.loads(written)["checks"]
@@ -250,6 +252,6 @@ def test_a_terminal_that_knows_few_characters_gets_the_others_escaped(
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(raw, encoding="ascii", write_through=True))
     error = ServerError("用户", "fact")
-    monkeypatch.setattr(cli, "_check", lambda _: (_ for _ in ()).throw(error))
-    assert cli.main(["check"]) == cli.COULD_NOT_LOOK
+    monkeypatch.setattr(check, "run", lambda _: (_ for _ in ()).throw(error))
+    assert cli.main(["check"]) == COULD_NOT_LOOK
     assert raw.getvalue() == b"schema-guard: \\u7528\\u6237: fact\n"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict, judge
-from pytest_schemaguard.reports import json as report
-from pytest_schemaguard.reports import terminal
+from pytest_schemaguard.reports import json as json_report
+from pytest_schemaguard.reports import report, terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +111,8 @@ def test_the_report_has_the_shape_that_was_promised(
         for outcome in outcomes
     ]
     path = tmp_path / "reports" / "guard.json"
-    report.write(path, server={"provider": "local", "version": "15.18"}, entries=entries)
+    server = {"provider": "local", "version": "15.18"}
+    json_report.write(path, report.Report(server=server, checks=entries))
     written = json.loads(path.read_text())
     assert list(written) == ["version", "server", "outcome", "checks", "ignores"]
     assert written["version"] == "schema-guard-report/1"

@@ -11,6 +11,7 @@ from pytest_schemaguard.plugin.fixtures import (
     schema_guard_session,
     schema_guard_url,
 )
+from pytest_schemaguard.reports import FORMATS
 
 __all__ = ["schema_guard_engine", "schema_guard_session", "schema_guard_url"]
 
@@ -27,9 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="put the throwaway databases on this server (or SCHEMA_GUARD_URL)",
     )
-    group.addoption(
-        "--schema-guard-json", metavar="PATH", help="write the report as JSON to this file"
-    )
+    for one in FORMATS:
+        group.addoption(one.option, metavar="PATH", help=one.help)
     group.addoption(
         "--schema-guard-keep",
         action="store_true",
@@ -45,8 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "schema_guard: a check of pytest --schema-guard")
-    names = ("", "-json", "-keep", "-since", "-html")
-    if any(config.getoption(f"--schema-guard{name}") for name in names):
+    names = [f"--schema-guard{name}" for name in ("", "-keep", "-since", "-html")]
+    if any(map(config.getoption, (*names, *(one.option for one in FORMATS)))):
         from pytest_schemaguard.plugin.gate import Gate
 
         config.pluginmanager.register(Gate(config), "schema-guard-gate")

@@ -25,7 +25,8 @@ from pytest_schemaguard.plugin.session import (
 from pytest_schemaguard.printable import printable
 from pytest_schemaguard.project.environment import INSIDE
 from pytest_schemaguard.redaction import redacted
-from pytest_schemaguard.reports import json, terminal
+from pytest_schemaguard.reports import FORMATS, terminal
+from pytest_schemaguard.reports import report as entries
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -128,7 +129,7 @@ class Gate:
             if verdict.outcome is Outcome.SKIPPED:
                 reason = printable(f"Skipped: {verdict.reason}")
                 report.longrepr = (printable(str(item.path)), 0, reason)
-            entry = json.entry(
+            entry = entries.entry(
                 nodeid=item.nodeid,
                 check=item.check.name,
                 subject=item.subject,
@@ -136,7 +137,7 @@ class Gate:
                 verdict=verdict,
             )
             # As ASCII: execnet, between xdist's processes, refuses what is no Unicode text.
-            setattr(report, _REPORT, json.text_of(entry))
+            setattr(report, _REPORT, entries.text_of(entry))
             if report.failed and self._config.getoption("--schema-guard-keep"):
                 report.sections.append(
                     (
@@ -149,7 +150,7 @@ class Gate:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         entry = getattr(report, _REPORT, None)
         if entry is not None:
-            self._entries.append(json.values_of(entry))
+            self._entries.append(entries.values_of(entry))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminal.summary(
@@ -195,23 +196,10 @@ class Gate:
         )
         if exitstatus == pytest.ExitCode.OK and strict:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        path = self._config.getoption("--schema-guard-json")
-        if path:
-            try:
-                json.write(
-                    self._config.invocation_params.dir / path,
-                    server=self._guards[0].server_used(),
-                    entries=self._entries,
-                    stale=[ignores.stale_words(one) for one in stale],
-                    strict=strict,
-                )
-            except OSError as error:
-                session.exitstatus = pytest.ExitCode.USAGE_ERROR
-                terminal.last_line(
-                    self._config,
-                    f"schema-guard: --schema-guard-json={path}: no report: {error.strerror}",
-                )
-        if self._config.getoption("--schema-guard-keep") and any(map(json.failed, self._entries)):
+        self._write(session, stale=stale, stale_fails=strict)
+        if self._config.getoption("--schema-guard-keep") and any(
+            map(entries.failed, self._entries)
+        ):
             file = run_of(self._config).keep()
             words = "nothing is kept: the run's keeper, who would see to that, has died"
             if file is not None:
@@ -220,6 +208,27 @@ class Gate:
         came_to_its_end = exitstatus not in _CUT_SHORT
         if came_to_its_end and not self._entries:
             terminal.last_line(self._config, _why_nothing_ran(self._config, self._deselected))
+
+    def _write(self, session: pytest.Session, *, stale: list[Ignore], stale_fails: bool) -> None:
+        """Writes the reports that were asked for."""
+        for one in FORMATS:
+            path = self._config.getoption(one.option)
+            if not path:
+                continue
+            report = entries.Report(
+                server=self._guards[0].server_used(),
+                checks=self._entries,
+                stale=[ignores.stale_words(rule) for rule in stale],
+                stale_fails=stale_fails,
+            )
+            try:
+                one.write(self._config.invocation_params.dir / path, report)
+            except OSError as error:
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+                terminal.last_line(
+                    self._config,
+                    f"schema-guard: {one.option}={path}: no report: {error.strerror}",
+                )
 
 
 _CUT_SHORT = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.reports.json import finding_values, write_whole
+from pytest_schemaguard.reports.json import write_whole
+from pytest_schemaguard.reports.report import finding_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.fetch import QUERIES, query
 from pytest_schemaguard.catalog.transaction import Limits, read_only
-from pytest_schemaguard.cli import JOBS
+from pytest_schemaguard.cli.check import JOBS
 from pytest_schemaguard.configuration.settings import load
 from pytest_schemaguard.guard import Guard
 from pytest_schemaguard.live.expected import LiveExpected

@@ -341,7 +341,7 @@ def test_what_nobody_foresaw_is_no_finding(fleet: Fleet, monkeypatch: pytest.Mon
     def fail(options: object) -> int:
         raise KeyError(options)
 
-    monkeypatch.setattr("pytest_schemaguard.cli._check", fail)
+    monkeypatch.setattr("pytest_schemaguard.cli.check.run", fail)
     code, said = fleet.check("x")
     assert code == 2
     assert "Traceback (most recent call last):" in said
