@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +51,11 @@ class GuardError(Exception):
         self.detail = detail
         self.path = None if path is None else str(path)
         self.line = line
+
+    def fields(self) -> dict[str, Any]:
+        """What another process makes it anew of."""
+        names = ("subject", "fact", "fix", "detail", "path", "line")
+        return {name: getattr(self, name) for name in names}
 
     def __str__(self) -> str:
         where = (

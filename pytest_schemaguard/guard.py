@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.evidence.record import Evidence
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from pytest_schemaguard.servers import Candidate, Server
     from pytest_schemaguard.servers.clones import Clones
     from pytest_schemaguard.servers.databases import Databases
+
+    T = TypeVar("T")
 
 _SERVER_FAILS = ("53", "57P", "58")
 """SQLSTATEs of a server without resources, one that ends, one that the system fails.
@@ -198,7 +200,7 @@ class Guard:
         """What the models say. Raises ProjectError."""
         from pytest_schemaguard.project.answers.models import Models
 
-        models = Models.from_json(self._once("models", self._read_models))
+        models = self._once("models", Models, self._read_models)
         if self.config.search_path is None:
             return models
         from pytest_schemaguard.evidence.search_path import located
@@ -207,11 +209,11 @@ class Guard:
         assert snapshot is not None
         return located(models, snapshot, search_path=self.config.search_path, role=self.config.role)
 
-    def _once(self, name: str, look: Callable[[], Any]) -> Any:
+    def _once(self, name: str, shape: type[T], look: Callable[[], T]) -> T:
         """Evidence; what PostgreSQL refuses the guard itself, or a broken connection, hides it."""
         import psycopg2
 
-        def look_carefully() -> Any:
+        def look_carefully() -> T:
             try:
                 return look()
             except psycopg2.Error as error:
@@ -226,9 +228,9 @@ class Guard:
                     "settings of the database do explains it, report it to pytest-schemaguard",
                 ) from error
 
-        return self._evidence.once(name, look_carefully)
+        return self._evidence.once(name, shape, look_carefully)
 
-    def _read_models(self) -> Any:
+    def _read_models(self) -> Models:
         self.processes.models.start()
         self.databases.create("project", template=self.states.migrated().name)
         with self.progress.step("reading the models"):
@@ -265,7 +267,7 @@ class Guard:
         """The models' schema beside the migrated one. Raises GuardError."""
         from pytest_schemaguard.evidence.comparison import Comparison, compare
 
-        def look() -> Any:
+        def look() -> Comparison:
             models = self.models
             with self.progress.step("comparing the models with the database"):
                 found = compare(self.config, self.databases, self.states.migrated(), models)
@@ -273,9 +275,9 @@ class Guard:
             left_out = found.left_out(self.config.exclude, models.facts.filters)
             if left_out is not None:
                 self._left_out.write_text(left_out, encoding="utf-8")
-            return found.to_json()
+            return found
 
-        return Comparison.from_json(self._once("comparison", look))
+        return self._once("comparison", Comparison, look)
 
     def models_beside(self, comparison: Comparison) -> Models:
         """The models; where a table is in none of them, with the modules that were not imported.
@@ -286,8 +288,10 @@ class Guard:
         asking = any(one.kind == "extra-table" for one in comparison.differences)
         if not (asking or comparison.refused):
             return models
-        found = self._once("unimported", self._models_process.unimported)
-        return replace(models, unimported={name: tuple(tables) for name, tables in found.items()})
+        look = self._models_process.unimported
+        return replace(
+            models, unimported=self._once("unimported", dict[str, tuple[str, ...]], look)
+        )
 
     def hidden(self, differences: Sequence[Difference]) -> Mapping[Difference, str]:
         """Which of them a filter of env.py hides from Alembic, and which. Raises ProjectError."""
@@ -299,7 +303,7 @@ class Guard:
         from pytest_schemaguard.evidence.planning import Refusal, refused
         from pytest_schemaguard.servers.application_role import application_session
 
-        def look() -> Any:
+        def look() -> tuple[Refusal, ...]:
             models = self.models
             with self.progress.step("planning the ORM's statements"):
                 self.databases.create("queries", template=self.states.migrated().name)
@@ -309,15 +313,15 @@ class Guard:
                     role=self.config.role,
                     search_path=self.config.search_path,
                 ) as application:
-                    return [one.to_json() for one in refused(application, models.statements)]
+                    return refused(application, models.statements)
 
-        return tuple(Refusal.from_json(one) for one in self._once("queries", look))
+        return self._once("queries", tuple[Refusal, ...], look)
 
     def second_run(self, migration: Migration) -> SecondRun:
         """What a second run of this judged migration did. Raises GuardError."""
         from pytest_schemaguard.scenarios.endings import SecondRun, run_again
 
-        def look() -> Any:
+        def look() -> SecondRun:
             state = self.states.after(migration)
             with self.progress.step(f"running {self.relative(migration.path)} again"):
                 return run_again(
@@ -325,10 +329,9 @@ class Guard:
                     self.databases,
                     state,
                     lambda database: self.source.again(database, migration),
-                ).to_json()
+                )
 
-        name = f"again-{self.states.after(migration).name}"
-        return SecondRun.from_json(self._once(name, look))
+        return self._once(f"again-{self.states.after(migration).name}", SecondRun, look)
 
     def way_back(self, migration: Migration) -> WayBack | None:
         """What became of this judged migration up, down and up again; None: it left no trace.
@@ -340,14 +343,12 @@ class Guard:
         if migration.revision in self._clean_ways_back:
             return None
 
-        def look() -> Any:
+        def look() -> WayBack:
             before = self.states.before(migration)
             with self.progress.step(f"taking {self.relative(migration.path)} back"):
-                return go_back(
-                    self.config, self.databases, before, self.source, migration
-                ).to_json()
+                return go_back(self.config, self.databases, before, self.source, migration)
 
-        return WayBack.from_json(self._once(f"back-{self.judging.pending.index(migration)}", look))
+        return self._once(f"back-{self.judging.pending.index(migration)}", WayBack, look)
 
     @cached_property
     def _clean_ways_back(self) -> frozenset[str]:
@@ -358,21 +359,21 @@ class Guard:
         if self.config.seed:
             return frozenset()
 
-        def look() -> Any:
+        def look() -> frozenset[str]:
             pending, judged = self.judging.pending, self.judging.judged
             some = pending[pending.index(judged[0]) : pending.index(judged[-1]) + 1]
             self.databases.create("back", template=self.states.before(judged[0]).name)
             with self.progress.step("taking migrations back"):
-                return list(self.source.go_back("back", some))
+                return frozenset(self.source.go_back("back", some))
 
-        return frozenset(self._once("ways-back", look))
+        return self._once("ways-back", frozenset[str], look)
 
     @cached_property
     def login(self) -> LoginEvidence:
         """What became of the logins; a login is configured. Raises GuardError."""
         from pytest_schemaguard.evidence.logins import LoginEvidence, log_in
 
-        def look() -> Any:
+        def look() -> LoginEvidence:
             login = self.config.login
             assert login is not None
             _ = self.models  # the process that logs in has a database to import the models on
@@ -387,9 +388,9 @@ class Guard:
                     address=self.processes.application_address,
                     source=self.source.environment,
                     progress=self.progress.tell,
-                ).to_json()
+                )
 
-        return LoginEvidence.from_json(self._once("login", look))
+        return self._once("login", LoginEvidence, look)
 
     # The user's own tests
 

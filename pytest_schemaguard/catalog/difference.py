@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard.catalog.snapshot import Name  # noqa: TC001 - codec.py reads it
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from pytest_schemaguard.catalog.snapshot import Name
 
 
 class Depth(Enum):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg2
 
-from pytest_schemaguard.catalog.diff import Difference
+from pytest_schemaguard.catalog.diff import Difference  # noqa: TC001 - codec.py reads it
+from pytest_schemaguard.catalog.snapshot import Name  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.expected.expectation import Expectation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.project.answers.models import Models
     from pytest_schemaguard.scenarios.states import State
@@ -57,28 +57,6 @@ class Comparison:
             for one in dict.fromkeys([*filters, *hidden])
         ]
         return ", ".join(parts) or None
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "differences": [asdict(one) for one in self.differences],
-            "refused": [[list(name), message] for name, message in self.refused.items()],
-            "excluded": [list(name) for name in self.excluded],
-            "fills_itself": [[list(name), value] for name, value in self.fills_itself.items()],
-            "hidden": [self.hidden.get(one) for one in self.differences],
-        }
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Comparison:
-        differences = tuple(
-            Difference(**{**one, "name": tuple(one["name"])}) for one in values["differences"]
-        )
-        return cls(
-            differences=differences,
-            refused={tuple(name): message for name, message in values["refused"]},
-            excluded=tuple(tuple(name) for name in values["excluded"]),
-            fills_itself={tuple(name): value for name, value in values["fills_itself"]},
-            hidden={one: by for one, by in zip(differences, values["hidden"], strict=True) if by},
-        )
 
 
 def compare(config: Config, databases: Databases, state: State, models: Models) -> Comparison:

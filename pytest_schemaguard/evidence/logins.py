@@ -53,26 +53,6 @@ class LoginEvidence:
     not_asked: str | None = None
     """Why the application could not be asked: it did not start."""
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "orm": self.orm.to_json(),
-            "request": self.request and self.request.to_json(),
-            "migrated_itself": list(self.migrated_itself),
-            "server_log": list(self.server_log),
-            "not_asked": self.not_asked,
-        }
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> LoginEvidence:
-        request = values["request"]
-        return cls(
-            orm=LoginReport.from_json(values["orm"]),
-            request=request and RequestReport.from_json(request),
-            migrated_itself=tuple(values["migrated_itself"]),
-            server_log=tuple(values["server_log"]),
-            not_asked=values["not_asked"],
-        )
-
 
 def log_in(
     config: Config,
@@ -100,26 +80,24 @@ def log_in(
     project = application(DATABASE) if own or login.request else None
     try:
         asking = project if project is not None and own else models_project
-        orm = LoginReport.from_json(
-            asking.call(
-                "login/by_orm",
-                {
-                    "subject": f"login of {login.model or login.call}",
-                    "url": (address or databases.address)(DATABASE).url(),
-                    "model": login.model,
-                    "by": login.by,
-                    "call": login.call,
-                    "create": login.create,
-                    "models": list(config.models),
-                    "source": source,
-                    "root": str(config.root),
-                    "commit": login.request is not None,
-                    "request": login.request and asdict(login.request),
-                },
-                timeout_s=ORM_TIMEOUT_S,
-                shape=LoginReport,
-                progress=progress,
-            )
+        orm: LoginReport = asking.call(
+            "login/by_orm",
+            {
+                "subject": f"login of {login.model or login.call}",
+                "url": (address or databases.address)(DATABASE).url(),
+                "model": login.model,
+                "by": login.by,
+                "call": login.call,
+                "create": login.create,
+                "models": list(config.models),
+                "source": source,
+                "root": str(config.root),
+                "commit": login.request is not None,
+                "request": login.request and asdict(login.request),
+            },
+            timeout_s=ORM_TIMEOUT_S,
+            shape=LoginReport,
+            progress=progress,
         )
         orm = _with_hidden(orm, databases)
         if isinstance(login.create, str):
@@ -204,7 +182,7 @@ def _ask(
     """What the application answers, and what PostgreSQL's log says of errors meanwhile."""
     assert login.request is not None
     attempts = _attempts(orm)
-    report: Any = None
+    report: RequestReport | None = None
     failure: ProjectError | None = None
     with record(databases, DATABASE) as recording:
         try:
@@ -218,8 +196,9 @@ def _ask(
         except ProjectError as error:  # it did not start: the log, once it is read, may say why
             failure = error
     log = _errors(recording, _secrets(config, login))
-    if failure is None:
-        return RequestReport.from_json(report), log
+    if report is not None:
+        return report, log
+    assert failure is not None
     if log:
         failure.detail = "\n".join([*filter(None, [failure.detail]), LOG_SAYS, *log])
     raise failure

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.catalog.diff import Difference
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.project import Project
+    from pytest_schemaguard.project.answers.models import Models
 
 TIMEOUT_S = 120.0
 """How long the models may take to be imported."""
@@ -26,15 +27,19 @@ class ModelsProcess:
         self._environment = environment
         """Where Alembic's env.py is; None where there is none."""
 
-    def read(self, *, major: int) -> Any:
-        """Models.to_json() of what the models say, for a server of this major version."""
+    def read(self, *, major: int) -> Models:
+        """What the models say, for a server of this major version."""
         from pytest_schemaguard.project.answers.models import Models
 
-        return self._asked("models/read", {"server_version": [major, 0]}, shape=Models)
+        found: Models = self._asked("models/read", {"server_version": [major, 0]}, shape=Models)
+        return found
 
-    def unimported(self) -> Any:
-        """`{"app.billing": ["invoice"]}`: modules with tables that nothing has imported."""
-        return self._asked("models/unimported", {}, shape=dict[str, list[str]])
+    def unimported(self) -> dict[str, tuple[str, ...]]:
+        """`{"app.billing": ("invoice",)}`: modules with tables that nothing has imported."""
+        found: dict[str, tuple[str, ...]] = self._asked(
+            "models/unimported", {}, shape=dict[str, tuple[str, ...]]
+        )
+        return found
 
     def hidden(self, differences: Sequence[Difference]) -> Mapping[Difference, str]:
         """Which of them a filter of env.py hides from Alembic, and which."""

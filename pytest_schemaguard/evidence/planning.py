@@ -8,22 +8,23 @@ https://www.postgresql.org/docs/current/sql-explain.html
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import psycopg2
 from psycopg2 import errorcodes
 
 from pytest_schemaguard.evidence.privileges import Lack, Privileges
+from pytest_schemaguard.project.answers.models import Name  # noqa: TC001 - codec.py reads it
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from psycopg2.extensions import connection as Connection  # noqa: N812
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
     from pytest_schemaguard.evidence.privileges import Relation
-    from pytest_schemaguard.project.answers.models import Name, OrmStatement
+    from pytest_schemaguard.project.answers.models import OrmStatement
 
 _UPDATABLE = {"insert": 8, "update": 4, "delete": 16}
 """Bits of pg_relation_is_updatable: 1 << CMD_UPDATE (2), CMD_INSERT (3), CMD_DELETE (4)."""
@@ -52,23 +53,6 @@ class Refusal:
     """Where a table was looked for that is in `elsewhere`."""
     elsewhere: tuple[Name, ...] = ()
     """Tables of the name that was not found, in schemas out of the search_path."""
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Refusal:
-        return cls(
-            **{
-                **values,
-                "table": tuple(values["table"]),
-                "elsewhere": tuple(tuple(name) for name in values["elsewhere"]),
-                "lacks": tuple(
-                    Lack(**{**one, "name": tuple(one["name"]), "columns": tuple(one["columns"])})
-                    for one in values["lacks"]
-                ),
-            }
-        )
 
 
 def refused(connection: Connection, statements: Iterable[OrmStatement]) -> tuple[Refusal, ...]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.evidence.search_path import schemas_in
+from pytest_schemaguard.project.answers.models import Name  # noqa: TC001 - codec.py reads it
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-    from pytest_schemaguard.project.answers.models import Name, OrmStatement
+    from pytest_schemaguard.project.answers.models import OrmStatement
 
     _Spelling = tuple[str | None, str]
     """A table as a statement writes it: its schema, where it names one, and its name."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from pytest_schemaguard.cache import get, put
 from pytest_schemaguard.catalog.collecting import uncollected
 from pytest_schemaguard.catalog.snapshot import Snapshot
+from pytest_schemaguard.codec import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +77,7 @@ def keep(folder: Path | None, key: str, snapshot: Snapshot) -> None:
     """Writes the entry, whole or not at all. A folder that cannot be written keeps nothing."""
     if folder is None:
         return
-    packed = zlib.compress(json.dumps(snapshot.to_json()).encode(), level=1)
+    packed = zlib.compress(dumps(snapshot).encode(), level=1)
     with contextlib.suppress(OSError):
         put(folder, f"{NAME}{key}", packed, mode=0o600)
         by_age = sorted(folder.glob(f"{NAME}*"), key=lambda path: path.lstat().st_mtime)

@@ -80,7 +80,8 @@ class Alembic:
         def look() -> Any:
             return self._call("alembic/history", None, HISTORY_TIMEOUT_S, shape=History)
 
-        return History.from_json(self._reach.once("history", look))
+        found: History = self._reach.once("history", History, look)
+        return found
 
     @cached_property
     def _migrations(self) -> dict[str, Migration]:
@@ -135,10 +136,9 @@ class Alembic:
 
     def go_back(self, database: str, migrations: Sequence[Migration]) -> Collection[str]:
         revisions = [one.revision for one in migrations]
-        answer = self._call(
+        stairway: Stairway = self._call(
             "alembic/stairway", database, RUN_TIMEOUT_S, shape=Stairway, revisions=revisions
         )
-        stairway = Stairway.from_json(answer)
         self._refuse_trouble(stairway, database)
         return [one.revision for one in stairway.steps if one.down == one.again == "ok"]
 
@@ -152,8 +152,9 @@ class Alembic:
 
     def _report(self, database: str, action: str, targets: Sequence[str]) -> RunReport:
         told = {"action": action, "targets": [*targets]}
-        answer = self._call("alembic/run", database, RUN_TIMEOUT_S, shape=RunReport, **told)
-        return RunReport.from_json(answer)
+        return self._call(  # type: ignore[no-any-return]
+            "alembic/run", database, RUN_TIMEOUT_S, shape=RunReport, **told
+        )
 
     def _last_of(self, migrations: Sequence[Migration]) -> list[str]:
         """Those that no other of these follows: one, where they are a line."""

@@ -266,7 +266,7 @@ class FunctionSource(_Tool):
             answer = self._call("look", None, LOOK_TIMEOUT_S, shape={"takes_version": bool})
             return answer["takes_version"]
 
-        return bool(self._patterns and self._reach.once("function", look))
+        return bool(self._patterns and self._reach.once("function", bool, look))
 
     def _call(
         self, do: str, database: str | None, timeout_s: float, *, shape: Any, **arguments: Any

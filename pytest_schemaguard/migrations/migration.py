@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - codec.py reads it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,15 +18,3 @@ class Migration:
     """Where in the file it is written, where that is not the whole file."""
     down: Path | None = None
     """The file that goes down again, where there is one; it may be the same."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, which `from_json` reads."""
-        down = None if self.down is None else str(self.down)
-        return {**asdict(self), "path": str(self.path), "down": down}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Migration:
-        down = values["down"]
-        return cls(
-            **{**values, "path": Path(values["path"]), "down": None if down is None else Path(down)}
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,7 @@ from pytest_schemaguard.sqltext.lexer import tokens
 from pytest_schemaguard.sqltext.statements import VARIABLE, Statement, split, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
 Transaction = Literal["idle", "open", "aborted"]
@@ -111,21 +111,6 @@ class FileRun:
     def advice(self) -> str | None:
         """The next step, where the error alone tells it."""
         return None if self.error is None else self.error.fix
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, which `from_json` reads."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> FileRun:
-        error = values["error"]
-        return cls(
-            **{
-                **values,
-                "notices": tuple(values["notices"]),
-                "error": None if error is None else SqlError(**error),
-            }
-        )
 
 
 def run_file(

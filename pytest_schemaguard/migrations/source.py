@@ -28,7 +28,7 @@ class Step:
 class Apart(Protocol):
     """Runs a task of the project's side in a fresh process, on a database of the run or on none.
 
-    `shape` is what its answer must be (project/answers.py). Raises GuardError.
+    `shape` is what its answer is (codec.py). Raises GuardError.
     """
 
     def __call__(
@@ -50,8 +50,8 @@ class Reach:
     databases: Callable[[], Databases]
     """The run's; asking starts the server."""
     apart: Apart
-    once: Callable[[str, Callable[[], Any]], Any]
-    """Evidence: the JSON value of a look, from whichever process of the run looked first."""
+    once: Callable[[str, Any, Callable[[], Any]], Any]
+    """Evidence: the value of a look, by whichever process of the run looked first."""
     progress: Progress
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard import placeholders
+from pytest_schemaguard.codec import MisfitError, decode
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import environment
-from pytest_schemaguard.project.answers import misfit
 from pytest_schemaguard.project.fence.watch import LOG
 from pytest_schemaguard.project.output import bounded
 from pytest_schemaguard.project.peer import SHOWN, GarbageError, GoneError, Peer, signal_name
@@ -124,9 +124,9 @@ class Project:
     ) -> Any:
         """Run a task in there: `models/read` of `project.tasks`, or any module by its dotted name.
 
-        JSON's values in, JSON's values of this shape (project/answers.py) out. `progress` is told
-        what takes long. Raises ProjectError with the project's own words; the process is ended when
-        it takes longer than `timeout_s`, or answers something else.
+        JSON's values in, the value of this shape (codec.py) out. `progress` is told what takes
+        long. Raises ProjectError with the project's own words; the process is ended when it takes
+        longer than `timeout_s`, or answers something else.
         """
         with self._lock:
             fresh = self._peer is None or self._peer.fence is None
@@ -187,10 +187,11 @@ class Project:
         if "error" in answer:
             raise self._failed(answer, printed)
         result = answer["result"]
-        if (wrong := misfit(shape, result)) is not None:
+        try:
+            return decode(shape, result)
+        except MisfitError as wrong:
             fact = f"its answer is not what the guard asked for: {wrong}"
-            raise self._garbled(subject, repr(result)[:SHOWN], fact=fact)
-        return result
+            raise self._garbled(subject, repr(result)[:SHOWN], fact=fact) from None
 
     @property
     def fence(self) -> str:

@@ -6,20 +6,20 @@ will join them here.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.migrations.session import FileRun
+from pytest_schemaguard.migrations.session import FileRun  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.rows.application_writes import write_as_an_application
 from pytest_schemaguard.rows.prints import fingerprints
 from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.version_tables import is_version_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from pytest_schemaguard.catalog.snapshot import Snapshot
     from pytest_schemaguard.config import Config
@@ -53,12 +53,6 @@ class RowChange:
     """Whose values changed, where the rows are as many as before."""
     only_timestamps: bool
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> RowChange:
-        return cls(
-            **{**values, "table": tuple(values["table"]), "columns": tuple(values["columns"])}
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class SecondRun:
@@ -71,19 +65,6 @@ class SecondRun:
     """How many columns the application had written between the runs."""
     unread: tuple[str, ...] = ()
     """Tables whose rows the owner may not read: nothing is told of these."""
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> SecondRun:
-        return cls(
-            run=FileRun.from_json(values["run"]),
-            differences=tuple(CatalogChange(**one) for one in values["differences"]),
-            changed=tuple(RowChange.from_json(one) for one in values["changed"]),
-            written=values["written"],
-            unread=tuple(values["unread"]),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,21 +82,6 @@ class WayBack:
     """What the second way up made other than the first."""
     unread: tuple[str, ...] = ()
     """Tables whose rows the owner may not read: nothing is told of these."""
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> WayBack:
-        again = values["up_again"]
-        return cls(
-            down=FileRun.from_json(values["down"]),
-            left=tuple(CatalogChange(**one) for one in values["left"]),
-            rows=tuple(RowChange.from_json(one) for one in values["rows"]),
-            up_again=again and FileRun.from_json(again),
-            differs=tuple(CatalogChange(**one) for one in values["differs"]),
-            unread=tuple(values["unread"]),
-        )
 
 
 def run_again(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.catalog.snapshot import Snapshot
+from pytest_schemaguard.catalog.snapshot import Snapshot  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.migrations.folder import run_sql
 from pytest_schemaguard.migrations.session import FileRun, escapes, excerpt, send
@@ -66,7 +66,7 @@ class States:
         *,
         databases: Databases,
         source: Source,
-        once: Callable[[str, Callable[[], Any]], Any],
+        once: Callable[[str, type[State], Callable[[], State]], State],
         judging: Judging,
         progress: Progress,
     ) -> None:
@@ -113,16 +113,10 @@ class States:
     def _state(self, count: int) -> State:
         if count not in self._known:
             key = self._key(count)
-            record = self._once(f"state-{key}", lambda: self._make(key, count))
-            snapshot, run = record["snapshot"], record["run"]
-            self._known[count] = State(
-                name=record["name"],
-                snapshot=snapshot and Snapshot.from_json(snapshot),
-                run=run and FileRun.from_json(run),
-            )
+            self._known[count] = self._once(f"state-{key}", State, lambda: self._make(key, count))
         return self._known[count]
 
-    def _make(self, key: str, count: int) -> dict[str, Any]:
+    def _make(self, key: str, count: int) -> State:
         if count == 0:
             return self._make_baseline(key)
         start = max(stop for stop in self._stops if stop < count)
@@ -132,9 +126,8 @@ class States:
         if not step.run.applied:
             if step.migration != self._pending[count - 1]:
                 raise self._failed_before(step.migration, step.run)
-            return {"name": key, "snapshot": None, "run": step.run.to_json()}
-        snapshot = self._finish(key)
-        return {"name": key, "snapshot": snapshot.to_json(), "run": step.run.to_json()}
+            return State(name=key, snapshot=None, run=step.run)
+        return State(name=key, snapshot=self._finish(key), run=step.run)
 
     def _failed_before(self, migration: Migration, run: FileRun) -> MigrationError:
         """A migration that is not judged is broken: then nothing that follows can be looked at."""
@@ -152,7 +145,7 @@ class States:
             line=place[1],
         )
 
-    def _make_baseline(self, key: str) -> dict[str, Any]:
+    def _make_baseline(self, key: str) -> State:
         self._databases.create(key)
         config = self._config
         with self._progress.step("making the baseline"):
@@ -169,9 +162,9 @@ class States:
                 if not run.applied:
                     raise self._not_loaded("seed", path, run)
         if not self._pending:  # then this is the migrated state
-            return {"name": key, "snapshot": self._finish(key).to_json(), "run": None}
+            return State(name=key, snapshot=self._finish(key), run=None)
         self._databases.freeze(key)
-        return {"name": key, "snapshot": None, "run": None}
+        return State(name=key, snapshot=None, run=None)
 
     def _nothing_yet(self, what: str, run: FileRun) -> str | None:
         """The next step, where `seed` has no table to go to."""

@@ -145,6 +145,7 @@ def metadata(count: int) -> MetaData:
 
 def rendering(count: int, place: Path) -> dict[str, float]:
     """The models' DDL as the project's side renders it."""
+    from pytest_schemaguard.codec import dumps
     from pytest_schemaguard.project.answers.models import Models
     from pytest_schemaguard.project.tasks.models.ddl import create_all
     from pytest_schemaguard.project.tasks.models.naming import dialect
@@ -153,7 +154,7 @@ def rendering(count: int, place: Path) -> dict[str, float]:
     begin = time.perf_counter()
     ddl, _ = create_all([tables], dialect((15, 0)))
     seconds = time.perf_counter() - begin
-    (place / "models.json").write_text(json.dumps(Models(tables=(), ddl=ddl).to_json()))
+    (place / "models.json").write_text(dumps(Models(tables=(), ddl=ddl)))
     return {"seconds": seconds}
 
 
@@ -179,9 +180,10 @@ def lay_out(databases: Any, count: int, place: Path) -> None:
 
 
 def models_of(place: Path) -> Any:
+    from pytest_schemaguard.codec import decode
     from pytest_schemaguard.project.answers.models import Models
 
-    return Models.from_json(json.loads((place / "models.json").read_text()))
+    return decode(Models, json.loads((place / "models.json").read_text()))
 
 
 def guard(count: int, place: Path) -> dict[str, float]:

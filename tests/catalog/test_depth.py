@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,6 @@ from sqlalchemy.dialects import postgresql as pg
 
 from pytest_schemaguard.catalog.diff import Depth, diff
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.catalog.snapshot import Snapshot
 from pytest_schemaguard.rows.prints import fingerprints
 from pytest_schemaguard.servers.sessions import connect
 from tests.catalog.databases import (
@@ -25,6 +23,7 @@ from tests.catalog.databases import (
     make,
     models_of,
 )
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +108,7 @@ def test_change_of_what_no_model_expresses_is_seen_between_two_times_of_a_databa
     run("CREATE TABLE nothing ()")
     run("CREATE FUNCTION late() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'")
     before = read(connection)
-    assert Snapshot.from_json(json.loads(json.dumps(before.to_json()))) == before
+    assert through_json(before) == before
     run(change)
     after = read(connection)
     seen = {f"{one.kind} {'.'.join(one.name)}" for one in diff(before, after)}

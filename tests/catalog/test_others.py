@@ -10,6 +10,7 @@ import pytest
 
 from pytest_schemaguard.catalog.diff import Depth, diff
 from pytest_schemaguard.catalog.read import read
+from pytest_schemaguard.codec import dumps
 from tests.catalog.databases import connected, execute, fresh
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def test_a_role_that_may_do_nothing_reads_all_of_it_and_no_password(
     assert ("user-mapping", "far", "public") in seen.others
     assert ("subscription", "far") in seen.others
     assert seen.others["setting", "", "app.jwt_secret"] == "(not read)"
-    assert "hush" not in str(seen.to_json())
+    assert "hush" not in dumps(seen)
 
 
 def test_what_an_extension_owns_is_told_by_its_version_alone(connection: Any) -> None:

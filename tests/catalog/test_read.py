@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
 
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.catalog.snapshot import Column, Constraint, Index, Relation, Snapshot
+from pytest_schemaguard.catalog.snapshot import Column, Constraint, Index, Relation
 from tests.catalog.databases import execute
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ def test_what_is_read_survives_json(connection: Any, run: Callable[[str], None])
         """
     )
     snapshot = read(connection, exclude=["*.hidden"])
-    copy = Snapshot.from_json(json.loads(json.dumps(snapshot.to_json())))
+    copy = through_json(snapshot)
     assert copy == snapshot
     assert copy.columns_of(("public", "t")) == snapshot.columns_of(("public", "t"))
 

@@ -9,6 +9,7 @@ from pytest_schemaguard.config import Login, Request
 from pytest_schemaguard.evidence.logins import LoginEvidence
 from pytest_schemaguard.findings import Finding, Outcome, Severity
 from pytest_schemaguard.project.answers.login import Answer, Attempt, LoginReport, RequestReport
+from tests.through_json import through_json
 
 LOGIN = Login(model="User", by="email", request=Request(app="app:app", path="/login"))
 CALL = Login(call="app.guard:ada")
@@ -33,7 +34,7 @@ def evidence(*attempts: Attempt, answers: tuple[Answer, ...] = (), **values: Any
     request = RequestReport(application="app:app", protocol="wsgi", answers=answers)
     asked = request if answers else None
     found = LoginEvidence(orm=orm, request=asked, migrated_itself=(), **values)
-    return LoginEvidence.from_json(found.to_json())
+    return through_json(found)
 
 
 def test_error_of_an_attribute_names_the_column_and_the_model() -> None:

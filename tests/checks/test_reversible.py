@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +14,10 @@ from pytest_schemaguard.migrations.folder import PlainSql
 from pytest_schemaguard.migrations.migration import Migration
 from pytest_schemaguard.migrations.source import Reach
 from pytest_schemaguard.progress import Progress
-from pytest_schemaguard.scenarios.endings import WayBack, go_back
+from pytest_schemaguard.scenarios.endings import go_back
 from pytest_schemaguard.scenarios.states import State
 from tests.guarded import run_databases
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ def back(databases: Databases, tmp_path: Path) -> Callable[[str, str], list[tupl
             config=config,
             databases=lambda: databases,
             apart=lambda *_, **__: None,
-            once=lambda _, look: look(),
+            once=lambda _name, _shape, look: look(),
             progress=Progress(),
         ),
     )
@@ -66,7 +66,7 @@ def back(databases: Databases, tmp_path: Path) -> Callable[[str, str], list[tupl
         migration = Migration(revision="m", path=tmp_path / "m.sql", down=tmp_path / "m.down.sql")
         before = State(name=name, snapshot=None, run=None)
         way = go_back(config, databases, before, source, migration)
-        assert WayBack.from_json(json.loads(json.dumps(way.to_json()))) == way
+        assert through_json(way) == way
         return [
             (one.code, f"{one.subject}: {one.message}")
             for one in findings(way, "m.sql", "m.down.sql")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from pytest_schemaguard.config import Config
 from pytest_schemaguard.evidence.comparison import Comparison, compare
 from pytest_schemaguard.project.answers.models import Ddl, Models
 from tests.guarded import run_databases, state_of
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ def compared(databases: Databases, tmp_path: Path) -> Callable[..., Comparison]:
         path.write_text(migration, encoding="utf-8")
         state = state_of(config, databases, "migrated", "", path, prepare=prepare)
         found = compare(config, databases, state, models)
-        assert Comparison.from_json(json.loads(json.dumps(found.to_json()))) == found
+        assert through_json(found) == found
         return found
 
     return look

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import pytest
 from pytest_schemaguard.checks.queries import findings
 from pytest_schemaguard.evidence.planning import Refusal, refused
 from pytest_schemaguard.project.answers.models import Models, OrmStatement
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +63,7 @@ def test_a_missing_column_is_refused_and_the_rest_is_still_looked_at(connection:
         error="UndefinedColumn",
         message="column item.price does not exist",
     )
-    assert Refusal.from_json(found[0].to_json()) == found[0]
+    assert through_json(found[0]) == found[0]
 
 
 def test_a_view_that_cannot_be_written_is_only_selected_from(connection: Any) -> None:
@@ -93,8 +93,7 @@ class Role:
 
     def refused(self, *statements: OrmStatement) -> list[Refusal]:
         found = refused(self._session, statements)
-        told = json.loads(json.dumps([one.to_json() for one in found]))
-        assert tuple(Refusal.from_json(one) for one in told) == found
+        assert through_json(found, tuple[Refusal, ...]) == found
         return list(found)
 
     def missing(self, *statements: OrmStatement) -> list[tuple[str, str | None]]:

@@ -30,7 +30,7 @@ def test_it_is_looked_at_once(run: Run, shared: bool) -> None:
         return [1, {"a": None}]
 
     for _ in range(3):
-        assert evidence.once("x", look) == [1, {"a": None}]
+        assert evidence.once("x", list, look) == [1, {"a": None}]
     assert looks == [1]
 
 
@@ -44,10 +44,10 @@ def test_processes_of_a_run_share_what_one_has_seen(run: Run) -> None:
         looks.append(1)
         return "seen"
 
-    thread = threading.Thread(target=first.once, args=("x", look))
+    thread = threading.Thread(target=first.once, args=("x", str, look))
     thread.start()
     began.wait(10)
-    assert second.once("x", look) == "seen"
+    assert second.once("x", str, look) == "seen"
     thread.join()
     assert looks == [1]
 
@@ -56,7 +56,7 @@ def test_processes_of_a_run_share_what_one_has_seen(run: Run) -> None:
 def test_what_hid_it_is_remembered_with_all_its_words(run: Run, shared: bool) -> None:
     looks = []
 
-    def look() -> None:
+    def look() -> str:
         looks.append(1)
         raise GuardError("a.sql", "is broken", fix="mend it", detail="why", path="a.sql", line=3)
 
@@ -65,7 +65,7 @@ def test_what_hid_it_is_remembered_with_all_its_words(run: Run, shared: bool) ->
     others += [Evidence(Run.join(run.invitation), shared=True)] if shared else []
     for evidence in others:
         with pytest.raises(GuardError) as caught:
-            evidence.once("x", look)
+            evidence.once("x", str, look)
         assert str(caught.value) == words
     assert looks == [1]
 
@@ -73,5 +73,5 @@ def test_what_hid_it_is_remembered_with_all_its_words(run: Run, shared: bool) ->
 def test_a_bug_is_no_evidence(run: Run) -> None:
     evidence = Evidence(run, shared=True)
     with pytest.raises(ZeroDivisionError):
-        evidence.once("x", lambda: 1 // 0)
-    assert evidence.once("x", lambda: "seen") == "seen"
+        evidence.once("x", int, lambda: 1 // 0)
+    assert evidence.once("x", str, lambda: "seen") == "seen"

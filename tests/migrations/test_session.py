@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
+from pytest_schemaguard.codec import dumps
 from pytest_schemaguard.errors import MigrationError, ServerError
 from pytest_schemaguard.migrations.session import FileRun, excerpt, run_file
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -277,7 +278,7 @@ def test_what_needs_a_superuser_says_so(
 @pytest.mark.parametrize("text", ["SELECT 1;", "SELECT 1;\nSELECT\n nope;", "BEGIN;"])
 def test_runs_cross_processes_as_json(run: Run, text: str) -> None:
     result = run(text)
-    assert FileRun.from_json(json.loads(json.dumps(result.to_json()))) == result
+    assert through_json(result) == result
 
 
 def test_lines_that_pg_dump_writes_for_psql_are_left_out(run: Run) -> None:
@@ -324,7 +325,7 @@ def test_long_statements_are_shortened_around_the_error() -> None:
 def test_passwords_of_a_statement_that_fails_are_not_shown(run: Run, sql: str, shown: str) -> None:
     result = run(f"{sql};")
     assert result.error is not None
-    assert "secret" not in json.dumps(result.to_json())
+    assert "secret" not in dumps(result)
     assert result.words.endswith(f"statement:\n  {shown}")
 
 

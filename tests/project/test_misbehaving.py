@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_schemaguard.codec import MisfitError, decode, dumps
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.answers import misfit, wrong_message
+from pytest_schemaguard.project.answers import wrong_message
 from pytest_schemaguard.project.answers.login import LoginReport, RequestReport
 from pytest_schemaguard.project.answers.models import Models
 from pytest_schemaguard.project.answers.revisions import History, RunReport, Stairway
@@ -98,10 +99,10 @@ def test_what_is_no_message_is_told(project: Make, data: bytes) -> None:
         (1, {"tables": list[str]}, "it: lacks tables"),
         ({"tables": 1}, {"tables": list[str]}, ".tables: no list"),
         ({"tables": [None]}, {"tables": list[str]}, ".tables[0]: no str"),
-        ({}, Models, "no Models (KeyError: 'tables')"),
-        (None, History, "no History (TypeError: "),
-        ([], LoginReport, "no LoginReport (TypeError: "),
-        ("x", RequestReport, "no RequestReport (TypeError: "),
+        ({}, Models, "it: lacks tables, ddl, places, "),
+        (None, History, "it: no History"),
+        ([], LoginReport, "it: no LoginReport"),
+        ("x", RequestReport, "it: no RequestReport"),
     ],
 )
 def test_an_answer_to_another_question_is_told(
@@ -195,31 +196,30 @@ values = st.recursive(
     ),
     max_leaves=30,
 )
-SHAPES = (Models, History, Stairway, RunReport, LoginReport, RequestReport)
-GOOD = {
-    Models: Models(tables=(("a", "b"),), ddl=()).to_json(),
-    History: History(
-        revisions=(), heads=(), target=(), env="/x", script_location="/", folder="root"
-    ).to_json(),
-    Stairway: Stairway(steps=(), error=None, contexts=()).to_json(),
-    RunReport: {"applied": [], "error": None, "contexts": []},
-    LoginReport: LoginReport(entity="User", by="email", attempts=()).to_json(),
-    RequestReport: RequestReport(application="a:b", protocol="wsgi", answers=()).to_json(),
-}
+GOOD = (
+    Models(tables=(("a", "b"),), ddl=()),
+    History(revisions=(), heads=(), target=(), env="/x", script_location="/", folder="root"),
+    Stairway(steps=(), error=None, contexts=()),
+    RunReport(applied=(), error=None, contexts=()),
+    LoginReport(entity="User", by="email", attempts=()),
+    RequestReport(application="a:b", protocol="wsgi", answers=()),
+)
 
 
 @settings(max_examples=300, derandomize=True, database=None, deadline=None)
 @given(
-    shape=st.sampled_from(SHAPES),
+    good=st.sampled_from(GOOD),
     change=st.dictionaries(st.integers(0, 6), values, max_size=3),
     whole=st.none() | values,
 )
-def test_random_answers_fit_or_are_refused(shape: Any, change: dict[int, Any], whole: Any) -> None:
-    good = json.loads(json.dumps(GOOD[shape]))
-    assert misfit(shape, good) is None
-    keys = [*good]
-    damaged = {**good, **{keys[place % len(keys)]: value for place, value in change.items()}}
+def test_random_answers_fit_or_are_refused(good: Any, change: dict[int, Any], whole: Any) -> None:
+    fields = json.loads(dumps(good))
+    keys = [*fields]
+    damaged = {**fields, **{keys[place % len(keys)]: value for place, value in change.items()}}
     for answer in (damaged, whole):
-        if misfit(shape, answer) is None:  # then all its values are what their names say
-            assert repr(shape.from_json(answer))
+        try:
+            made = decode(type(good), answer)
+        except MisfitError:
+            continue
+        assert dumps(made)  # then all its values are what their names say
     assert wrong_message(whole) in {True, False}

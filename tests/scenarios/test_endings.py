@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from pytest_schemaguard.config import Config
 from pytest_schemaguard.migrations.folder import run_sql
 from pytest_schemaguard.scenarios.endings import SecondRun, run_again
 from tests.guarded import run_databases, state_of
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def again(databases: Databases, tmp_path: Path) -> Callable[..., SecondRun]:
             state,
             lambda database: run_sql(databases, database, path, config=config),
         )
-        assert SecondRun.from_json(json.loads(json.dumps(second.to_json()))) == second
+        assert through_json(second) == second
         return second
 
     return twice

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,22 +62,6 @@ class LoginReport:
     """Where the model is written."""
     line: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Values that json can carry; `from_json` makes the same report of them."""
-        return {
-            **asdict(self),
-            "table": list(self.table),
-            "attempts": [asdict(one) for one in self.attempts],
-        }
-
-    @staticmethod
-    def from_json(value: Mapping[str, Any]) -> LoginReport:
-        attempts = tuple(
-            Attempt(**{**one, "column": one["column"] and tuple(one["column"])})
-            for one in value["attempts"]
-        )
-        return LoginReport(**{**value, "table": tuple(value["table"]), "attempts": attempts})
-
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
@@ -115,13 +99,3 @@ class RequestReport:
     protocol: str
     """`wsgi`, `asgi` or `http`."""
     answers: tuple[Answer, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Values that json can carry; `from_json` makes the same report of them."""
-        return {**asdict(self), "answers": [asdict(one) for one in self.answers]}
-
-    @staticmethod
-    def from_json(value: Mapping[str, Any]) -> RequestReport:
-        return RequestReport(
-            **{**value, "answers": tuple(Answer(**one) for one in value["answers"])}
-        )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,14 +61,6 @@ class EnvFacts:
     filters: tuple[str, ...] = ()
     """What hides something from Alembic, with its place: `include_object in alembic/env.py:31`."""
 
-    @staticmethod
-    def from_json(value: Mapping[str, Any]) -> EnvFacts:
-        return EnvFacts(
-            version_tables=tuple((schema, name) for schema, name in value["version_tables"]),
-            include_schemas=value["include_schemas"],
-            filters=tuple(value["filters"]),
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Models:
@@ -86,30 +78,4 @@ class Models:
     """Of Alembic's env.py, where there is one."""
     unimported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Modules of the project that define tables and were not imported, with what they call them;
-    looked for where something is in no model (Guard.models_beside), and not part of the JSON."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Values that json can carry; `from_json` makes the same Models of them."""
-        return {
-            "tables": [list(name) for name in self.tables],
-            "ddl": [asdict(one) for one in self.ddl],
-            "places": [[list(name), asdict(place)] for name, place in self.places.items()],
-            "statements": [asdict(one) for one in self.statements],
-            "unrendered": [[list(name), message] for name, message in self.unrendered.items()],
-            "unstated": [[list(name), message] for name, message in self.unstated.items()],
-            "facts": asdict(self.facts),
-        }
-
-    @staticmethod
-    def from_json(value: Mapping[str, Any]) -> Models:
-        return Models(
-            tables=tuple(tuple(name) for name in value["tables"]),
-            ddl=tuple(Ddl(**{**one, "name": tuple(one["name"])}) for one in value["ddl"]),
-            places={tuple(name): Place(**place) for name, place in value["places"]},
-            statements=tuple(
-                OrmStatement(**{**one, "table": tuple(one["table"])}) for one in value["statements"]
-            ),
-            unrendered={tuple(name): message for name, message in value["unrendered"]},
-            unstated={tuple(name): message for name, message in value["unstated"]},
-            facts=EnvFacts.from_json(value["facts"]),
-        )
+    looked for where something is in no model (Guard.models_beside)."""

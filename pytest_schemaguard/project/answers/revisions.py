@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ProjectError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,31 +46,6 @@ class History:
     """Its folder, absolute."""
     folder: str
     """From where relative paths were read: `root`, `ini` or `function`."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Values that json can carry; `from_json` makes the same History of them."""
-        return asdict(self)
-
-    @staticmethod
-    def from_json(value: Mapping[str, Any]) -> History:
-        return History(
-            **{
-                **value,
-                "revisions": tuple(
-                    Revision(
-                        **{
-                            **one,
-                            "down": tuple(one["down"]),
-                            "depends_on": tuple(one["depends_on"]),
-                            "branch_labels": tuple(one["branch_labels"]),
-                        }
-                    )
-                    for one in value["revisions"]
-                ),
-                "heads": tuple(value["heads"]),
-                "target": tuple(value["target"]),
-            }
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,23 +120,6 @@ class RunReport:
             return None
         return tuple(sorted({head for heads in last.values() for head in heads or ()}))
 
-    def to_json(self) -> dict[str, Any]:
-        """Values that json can carry; `from_json` makes the same report of them."""
-        heads = self.heads
-        return {
-            **asdict(self),
-            "statements": self.statements,
-            "heads": None if heads is None else list(heads),
-        }
-
-    @staticmethod
-    def from_json(value: Mapping[str, Any]) -> RunReport:
-        return RunReport(
-            applied=tuple(Applied(**one) for one in value["applied"]),
-            error=None if value["error"] is None else Failure(**value["error"]),
-            contexts=tuple(_context(one) for one in value["contexts"]),
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
@@ -199,27 +157,6 @@ class Stairway:
     error: Failure | None
     """Of a first way up: no finding of a stairway, since then the revision does not apply."""
     contexts: tuple[Context, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Values that json can carry; `from_json` makes the same Stairway of them."""
-        return asdict(self)
-
-    @staticmethod
-    def from_json(value: Mapping[str, Any]) -> Stairway:
-        return Stairway(
-            steps=tuple(
-                Stair(
-                    **{
-                        **one,
-                        "differences": tuple(Difference(**each) for each in one["differences"]),
-                        "error": None if one["error"] is None else Failure(**one["error"]),
-                    }
-                )
-                for one in value["steps"]
-            ),
-            error=None if value["error"] is None else Failure(**value["error"]),
-            contexts=tuple(_context(one) for one in value["contexts"]),
-        )
 
 
 def trouble(
@@ -278,8 +215,3 @@ def trouble(
 
 def _wrong(env_path: str, fact: str, fix: str) -> ProjectError:
     return ProjectError("env.py", fact, fix=fix, path=env_path)
-
-
-def _context(value: Mapping[str, Any]) -> Context:
-    heads = value["heads"]
-    return Context(**{**value, "heads": None if heads is None else tuple(heads)})

@@ -16,13 +16,11 @@ import socket
 import sys
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pytest_schemaguard.codec import dumps
 from pytest_schemaguard.project.child import forks, warden
 from pytest_schemaguard.project.fence import drivers
-
-if TYPE_CHECKING:
-    from pytest_schemaguard.errors import GuardError
 
 TASKS = "pytest_schemaguard.project.tasks"
 
@@ -135,7 +133,7 @@ class Child:
 
         def run() -> None:
             result = importlib.import_module(module).run(arguments)
-            answer.append(json.dumps({"result": result}))
+            answer.append(dumps({"result": result}))
 
         trouble = self._guarded(subject, run)
         return json.dumps(trouble) if trouble else answer[0]
@@ -147,11 +145,14 @@ class Child:
         try:
             function(*arguments)
         except GuardError as error:
-            return {"error": fields(error)}
+            return {"error": error.fields()}
         except BaseException as error:  # noqa: BLE001 - SystemExit and the like are the project's too
             from pytest_schemaguard.project.failure import words
 
-            return {"error": fields(words(error, subject=subject, root=self.root)), "crashed": True}
+            return {
+                "error": words(error, subject=subject, root=self.root).fields(),
+                "crashed": True,
+            }
         return None
 
     def _say(self, message: dict[str, Any]) -> None:
@@ -169,15 +170,3 @@ def preload(names: list[str]) -> None:
             importlib.import_module(name)
         except ImportError:
             break  # the task that needs it says so
-
-
-def fields(error: GuardError) -> dict[str, Any]:
-    """A GuardError as JSON's values."""
-    return {
-        "subject": error.subject,
-        "fact": error.fact,
-        "fix": error.fix,
-        "detail": error.detail,
-        "path": error.path,
-        "line": error.line,
-    }

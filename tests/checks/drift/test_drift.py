@@ -13,6 +13,7 @@ from pytest_schemaguard.checks import drift
 from pytest_schemaguard.evidence.comparison import Comparison
 from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.project.answers.models import Ddl, EnvFacts, Models, Place
+from tests.through_json import through_json
 
 USER = ("public", "user")
 COLUMN = (*USER, "clear_previous_anomalies")
@@ -375,7 +376,7 @@ def test_each_exclusion_by_a_filter_is_counted() -> None:
 def test_what_is_hidden_crosses_from_process_to_process() -> None:
     one, other = (difference(kind, COLUMN, "x", "y") for kind in ("type", "default"))
     found = comparison(one, other, hidden={other: BY})
-    assert Comparison.from_json(found.to_json()) == found
+    assert through_json(found) == found
 
 
 @pytest.mark.parametrize(("schema", "told"), [("ops", False), (None, False), ("public", True)])

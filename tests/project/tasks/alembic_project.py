@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.address import Address
+from pytest_schemaguard.codec import decode
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.answers.revisions import History, RunReport, Stairway
 
@@ -172,16 +173,23 @@ class Tasks:
         env: dict[str, str] | None = None,
     ) -> RunReport:
         arguments = {"action": action, "targets": list(targets) or ["heads"]}
-        return RunReport.from_json(self.ask(project, "alembic/run", address, env, **arguments))
+        found: RunReport = decode(
+            RunReport, self.ask(project, "alembic/run", address, env, **arguments)
+        )
+        return found
 
     def stairway(
         self, project: AlembicProject, address: Address, *revisions: str, **env: str
     ) -> Stairway:
         arguments = {"revisions": list(revisions)}
-        return Stairway.from_json(self.ask(project, "alembic/stairway", address, env, **arguments))
+        found: Stairway = decode(
+            Stairway, self.ask(project, "alembic/stairway", address, env, **arguments)
+        )
+        return found
 
     def history(self, project: AlembicProject, **env: str) -> History:
-        return History.from_json(self.ask(project, "alembic/history", NOWHERE, env))
+        found: History = decode(History, self.ask(project, "alembic/history", NOWHERE, env))
+        return found
 
     def failing(self, project: AlembicProject, address: Address = NOWHERE, **env: str) -> str:
         """Everything that the failure of the history, or on a database of the upgrade, says."""

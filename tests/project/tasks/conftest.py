@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -12,17 +11,18 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Mapper
 
-from pytest_schemaguard.project.answers.models import Models
 from pytest_schemaguard.project.child import inside
 from pytest_schemaguard.project.child.inside import Inside
 from pytest_schemaguard.project.tasks.models import read as models_task
 from pytest_schemaguard.project.tasks.models.source import source_of
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_schemaguard.address import Address
+    from pytest_schemaguard.project.answers.models import Models
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def read(write: Callable[..., Path]) -> Callable[..., Models]:
         root = write({"models.py": texts} if isinstance(texts, str) else texts)
         named = [entry for entry in entries or ["models:Base"] if entry is not None]
         value = models_task.run({"models": named, "root": str(root), **arguments})
-        return Models.from_json(json.loads(json.dumps(value)))
+        return through_json(value)
 
     return models
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_schemaguard.address import Address
-from pytest_schemaguard.project.child import TASKS, fields, forks, preload
+from pytest_schemaguard.codec import dumps
+from pytest_schemaguard.project.child import TASKS, forks, preload
 from pytest_schemaguard.project.child.inside import Inside, enter
 
 LIBRARIES = ("alembic.command", "psycopg", "psycopg2", "asyncpg", "sqlalchemy.ext.asyncio")
@@ -24,7 +25,7 @@ def main() -> None:
     answers = os.fdopen(int(sys.argv[1]), "w", buffering=1)
 
     def say(message: dict[str, Any]) -> None:
-        answers.write(json.dumps(message) + "\n")
+        answers.write(dumps(message) + "\n")
 
     for line in sys.stdin:
         order = json.loads(line)
@@ -48,9 +49,9 @@ def answered(
         module = importlib.import_module(f"{TASKS}.{task.replace('/', '.')}")
         return {"result": module.run(arguments), "told": told}
     except GuardError as error:
-        return {"error": fields(error)}
+        return {"error": error.fields()}
     except BaseException as error:  # noqa: BLE001 - told as the child does
-        return {"error": fields(words(error, subject=task, root=place))}
+        return {"error": words(error, subject=task, root=place).fields()}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_schemaguard.project.answers.revisions import History
 from tests.project.tasks.alembic_project import (  # noqa: F401 - two of them are fixtures
     INI,
     LOGGING,
@@ -16,6 +15,7 @@ from tests.project.tasks.alembic_project import (  # noqa: F401 - two of them ar
     small_fixture,
     tasks_fixture,
 )
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def test_revisions_come_in_the_order_of_upgrade_heads_with_file_and_line(
     small.add("merge", after=("left", "right"))
     small.add("far", SELECT, SELECT, depends_on=("main", "left"), branch_labels="other")
     history = tasks.history(small)
-    assert history == History.from_json(history.to_json())
+    assert history == through_json(history)
     names = [one.revision for one in history.revisions]
     assert sorted(names) == ["far", "left", "merge", "one", "right", "two"]
     for one in history.revisions:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_schemaguard.codec import dumps
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.answers.revisions import Failure, RunReport, trouble
+from pytest_schemaguard.project.answers.revisions import Failure, trouble
 from tests.project.tasks.alembic_project import (  # noqa: F401 - two of them are fixtures
     ASYNC,
     ENV,
@@ -20,6 +21,7 @@ from tests.project.tasks.alembic_project import (  # noqa: F401 - two of them ar
     small_fixture,
     tasks_fixture,
 )
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -212,7 +214,7 @@ def test_downgrade_stamp_and_several_targets(
     report = tasks.run(small, database, "two", action="stamp")
     assert (report.applied, report.heads, report.statements) == ((), ("far", "two"), 0)
     assert tasks.run(small, database).applied == ()
-    assert RunReport.from_json(report.to_json()) == report
+    assert through_json(report) == report
 
 
 def test_revert_takes_back_that_revision_and_no_other(
@@ -286,7 +288,7 @@ def test_error_of_postgresql_is_told_with_the_line_inside_the_revision(
     )
     assert [one.revision for one in report.applied] == ["one"]
     assert report.heads is None
-    assert RunReport.from_json(report.to_json()) == report
+    assert through_json(report) == report
 
 
 @pytest.mark.parametrize(
@@ -351,6 +353,6 @@ def test_passwords_are_in_no_report(
         f"CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'a-long-secret%password'"
     )
     secret = database.logged_in_as(role, "a-long-secret%password")
-    text = str(tasks.run(small, secret).to_json())
+    text = dumps(tasks.run(small, secret))
     assert database.host in text
     assert "a-long-secret" not in text

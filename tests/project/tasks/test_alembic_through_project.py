@@ -56,19 +56,17 @@ def test_history_upgrade_and_stairway_run_in_fresh_processes(
         config, nowhere, folder=place / "own", preload=("alembic.command", "psycopg2")
     ) as project:
 
-        def call(task: str, address: Address, **arguments: Any) -> Any:
+        def call(task: str, address: Address, shape: Any = RunReport, **arguments: Any) -> Any:
             arguments = {"source": small.source, "root": str(root), **arguments}
-            return project.call_apart(task, arguments, address=address, timeout_s=60)
+            return project.call_apart(task, arguments, address=address, timeout_s=60, shape=shape)
 
-        assert History.from_json(call("alembic/history", nowhere)).heads == ("one",)
+        assert call("alembic/history", nowhere, History).heads == ("one",)
         for name in (database.database, other):
-            report = RunReport.from_json(
-                call("alembic/run", database.at(name), action="upgrade", targets=["heads"])
-            )
+            report = call("alembic/run", database.at(name), action="upgrade", targets=["heads"])
             assert [one.revision for one in report.applied] == ["one"]
             assert [one.database for one in report.contexts] == [name]
         call("alembic/run", database, action="downgrade", targets=["base"])
-        way = Stairway.from_json(call("alembic/stairway", database, revisions=["one"]))
+        way = call("alembic/stairway", database, Stairway, revisions=["one"])
         assert [(one.down, one.again) for one in way.steps] == [("ok", "ok")]
     connect(database).cursor().execute(f'DROP DATABASE "{other}" WITH (FORCE)')
 

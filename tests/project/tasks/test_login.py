@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.answers.login import LoginReport
 from pytest_schemaguard.project.tasks.login import by_orm as login_task
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from pytest_schemaguard.address import Address
+    from pytest_schemaguard.project.answers.login import LoginReport
 
 USER = """\
 import enum, uuid
@@ -58,7 +59,7 @@ def log_in(
             cursor.execute(sql or "SELECT 1")
         given = {"model": "User", "by": "email", "models": ["models:Base"], **arguments}
         report = login_task.run({"url": database.url(), "root": str(root), **given})
-        return LoginReport.from_json(report)
+        return through_json(report)
 
     return run
 
@@ -281,7 +282,7 @@ def test_check_on_copied_values_is_an_error(created: Callable[..., LoginReport])
         ROWS + 'ALTER TABLE "user" ADD CONSTRAINT nobody CHECK (active IS FALSE) NOT VALID;',
     )
     assert report.attempts[-1].outcome == "error"
-    report = LoginReport.from_json(report.to_json())
+    report = through_json(report)
     assert report.attempts[-1].error == "CheckViolation"
 
 

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.answers.login import Attempt, LoginReport
 from pytest_schemaguard.project.tasks.login import by_orm as login_task
 from pytest_schemaguard.project.tasks.login import creating, session_function
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from pytest_schemaguard.address import Address
+    from pytest_schemaguard.project.answers.login import Attempt, LoginReport
 
 MODELS = """\
 from sqlalchemy import *
@@ -155,7 +156,7 @@ def log_in(
         with connect(database).cursor() as cursor:
             cursor.execute(sql)
         given = {"models": ["models:Base"], "root": str(root), "url": database.url()}
-        return LoginReport.from_json(login_task.run({**given, **arguments}))
+        return through_json(login_task.run({**given, **arguments}))
 
     return run
 

@@ -190,8 +190,8 @@ def test_a_login_finds_its_row_in_the_translated_schema(
             "by": "name",
         }
     )
-    assert [one["outcome"] for one in report["attempts"]] == ["ok", "ok"]
-    assert report["table"] == ["tenant_1", "user"]
+    assert [one.outcome for one in report.attempts] == ["ok", "ok"]
+    assert report.table == ("tenant_1", "user")
 
 
 BINDS = HEAD + (

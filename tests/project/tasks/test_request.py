@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.answers.login import RequestReport
 from pytest_schemaguard.project.tasks.request import ask as request_task
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pytest_schemaguard.project.answers.login import RequestReport
 
 FLASK = """\
 import logging
@@ -100,7 +102,7 @@ def ask(write: Callable[..., Path]) -> Callable[..., RequestReport]:
     def run(text: str, *attempts: dict[str, Any], **request: Any) -> RequestReport:
         root = write({"web.py": text})
         given = {"method": "POST", "path": "/login", "timeout_s": 10.0, **request}
-        return RequestReport.from_json(
+        return through_json(
             request_task.run(
                 {
                     "request": given,

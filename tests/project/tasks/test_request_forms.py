@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_schemaguard.project.answers.login import RequestReport
 from pytest_schemaguard.project.tasks.request import ask as request_task
 
 if TYPE_CHECKING:
@@ -103,10 +102,7 @@ def ask(request: pytest.FixtureRequest, write: Callable[..., Path]) -> Callable[
                 "root": str(root),
             }
         )
-        return [
-            (one.status, one.excerpt, one.problem)
-            for one in RequestReport.from_json(report).answers
-        ]
+        return [(one.status, one.excerpt, one.problem) for one in report.answers]
 
     return run
 
@@ -174,7 +170,7 @@ def test_command_is_asked_alike(write: Callable[..., Path]) -> None:
                 "root": str(root),
             }
         )
-        statuses.append([one.status for one in RequestReport.from_json(report).answers])
+        statuses.append([one.status for one in report.answers])
     assert statuses == [[302, 403], [200, 401]]
 
 

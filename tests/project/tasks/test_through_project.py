@@ -67,7 +67,7 @@ def project(folder: Path, database: Address) -> Iterator[Project]:
 
 
 def log_in(project: Project, root: Path, database: Address) -> LoginReport:
-    values = project.call(
+    report: LoginReport = project.call(
         "login/by_orm",
         {
             "url": database.url(),
@@ -78,8 +78,9 @@ def log_in(project: Project, root: Path, database: Address) -> LoginReport:
             "commit": True,
         },
         timeout_s=60,
+        shape=LoginReport,
     )
-    return LoginReport.from_json(values)
+    return report
 
 
 def ask(
@@ -95,9 +96,10 @@ def ask(
             "root": str(root),
         },
         timeout_s=60,
+        shape=RequestReport,
         progress=told.append,
     )
-    return RequestReport.from_json(values), told
+    return values, told
 
 
 @pytest.mark.parametrize(
@@ -112,9 +114,8 @@ def test_founding_story_is_red_without_its_column_and_green_with_it(
     request_: dict[str, Any],
 ) -> None:
     root = folder / "root"
-    models = Models.from_json(
-        project.call("models/read", {"models": ["web:Base"], "root": str(root)}, timeout_s=60)
-    )
+    given = {"models": ["web:Base"], "root": str(root)}
+    models = project.call("models/read", given, timeout_s=60, shape=Models)
     assert models.tables == (("public", "user"),)
     assert models.places["public", "user", "limit"].path == "web.py"
     with connect(database).cursor() as cursor:

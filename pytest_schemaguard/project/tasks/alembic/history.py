@@ -1,6 +1,6 @@
 """The revisions as their files say them. No database is needed.
 
-Arguments: `source` and `root`. The answer is History.to_json(). Raises ProjectError: what
+Arguments: `source` and `root`. The answer is a History. Raises ProjectError: what
 alembic.config raises, no revision, a file that fails as it is imported, two files with one
 revision id, a revision that is missing, a cycle.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SHOWN = 8
 
 
-def run(arguments: dict[str, Any]) -> Any:
+def run(arguments: dict[str, Any]) -> History:
     source = arguments["source"]
     root = Path(arguments["root"]).resolve()
     prepared = configure(source, root=root, url=here().address.url())
@@ -43,7 +43,7 @@ def run(arguments: dict[str, Any]) -> Any:
         env=str(prepared.env),
         script_location=str(prepared.location),
         folder=prepared.folder,
-    ).to_json()
+    )
 
 
 def read(prepared: Prepared) -> ScriptDirectory:

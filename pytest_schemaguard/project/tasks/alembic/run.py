@@ -4,7 +4,7 @@ Arguments: `source`, `root`, `action` and `targets` (each run by itself, one aft
 action `revert` takes back the revisions that are its targets and no others: `alembic downgrade x-1`
 takes all branches to their base where x is a base, and is ambiguous where x is a merge.
 
-The answer is RunReport.to_json(): an error inside a revision is told there, and ends it. Raises
+The answer is a RunReport: an error inside a revision is told there, and ends it. Raises
 ProjectError: what alembic.history raises, an env.py that fails, a target or a version table that
 does not fit the files.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 
-def run(arguments: dict[str, Any]) -> Any:
+def run(arguments: dict[str, Any]) -> RunReport:
     root = Path(arguments["root"]).resolve()
     prepared = configure(arguments["source"], root=root, url=here().address.url())
     script = read(prepared)
@@ -42,7 +42,7 @@ def run(arguments: dict[str, Any]) -> Any:
             break
     return RunReport(
         applied=tuple(watch.applied), error=watch.error, contexts=tuple(watch.contexts)
-    ).to_json()
+    )
 
 
 def _steps(

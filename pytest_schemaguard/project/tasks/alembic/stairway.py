@@ -1,7 +1,7 @@
 """Up, down and up again, over the pending revisions, in one process and one run of env.py.
 
 Arguments: `source`, `root` and `revisions`: those to look at, in the order in which they are
-applied; the database stands just before the first. The answer is Stairway.to_json(). Raises
+applied; the database stands just before the first. The answer is a Stairway. Raises
 ProjectError as alembic.run does.
 
 Between the steps the catalog is read on the migration's own connection. Each step is a
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MOST_DIFFERENCES = 20
 
 
-def run(arguments: dict[str, Any]) -> Any:
+def run(arguments: dict[str, Any]) -> Stairway:
     root = Path(arguments["root"]).resolve()
     prepared = configure(arguments["source"], root=root, url=here().address.url())
     script = read(prepared)
@@ -44,7 +44,7 @@ def run(arguments: dict[str, Any]) -> Any:
         steps=climb.stairs(watch.error),
         error=watch.error if climb.at == "up" else None,
         contexts=tuple(watch.contexts),
-    ).to_json()
+    )
 
 
 class Climb:

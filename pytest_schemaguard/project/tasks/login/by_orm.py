@@ -4,7 +4,7 @@ Arguments: `url` (the database), and of the configuration `model` (`User` or `mo
 (the attribute that rows are looked up by), `call` and `create`; `models` and `source` (see
 tasks.models.read), `root`; optionally `commit` (keep the new row, for the request that follows) and
 `request` (the configured one: the row that it names is preferred). The answer is
-LoginReport.to_json(): an error of PostgreSQL, or of a function, is a result. Raises ProjectError
+a LoginReport: an error of PostgreSQL, or of a function, is a result. Raises ProjectError
 when the models cannot be read, have no such class or attribute, there is no such function or
 command, or the database cannot be reached.
 """
@@ -46,7 +46,7 @@ GUESSES_FAIL = frozenset({CHECK_VIOLATION, "23505", "23P01", "P0001"})
 unique or an exclusion constraint, a trigger (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
 
-def run(arguments: dict[str, Any]) -> Any:
+def run(arguments: dict[str, Any]) -> LoginReport:
     root = Path(arguments["root"]).resolve()
     entity, place = None, None
     if arguments.get("model"):
@@ -77,7 +77,7 @@ def run(arguments: dict[str, Any]) -> Any:
         attempts=found,
         path=place and place[0],
         line=place and place[1],
-    ).to_json()
+    )
 
 
 class _Login:

@@ -2,7 +2,7 @@
 
 Arguments: `models` (the entries of the configuration), `root` (its folder), and optionally `source`
 (an Alembic migration source: without entries, its env.py's target_metadata are the models) and
-`server_version` (`[15, 0]`). The answer is Models.to_json(). Raises ProjectError: a module or name
+`server_version` (`[15, 0]`). The answer is a Models. Raises ProjectError: a module or name
 not found, failing as it is imported, without tables, or that SQLAlchemy cannot configure; an env.py
 that fails.
 """
@@ -29,9 +29,9 @@ SELDOM = 50_000
 time to read 1,000 tables is spent looking at them again and again."""
 
 
-def run(arguments: dict[str, Any]) -> Any:
+def run(arguments: dict[str, Any]) -> Models:
     with _seldom_collected():
-        return _models(arguments).to_json()
+        return _models(arguments)
 
 
 def _models(arguments: dict[str, Any]) -> Models:

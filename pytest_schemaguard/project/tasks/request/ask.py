@@ -2,7 +2,7 @@
 
 Arguments: `request` (the fields of config.Request), `attempts` (each with `kind` and, for a new
 row, `substitute`: `{"text of an existing row's request": "what the new one's says"}`, and
-`passwords`: whether that names passwords too), `root`. The answer is RequestReport.to_json().
+`passwords`: whether that names passwords too), `root`. The answer is a RequestReport.
 
 Each may take `timeout_s`: the startup (a lifespan's, or until a command listens), and every answer.
 How long the import of an application may take, says who calls this task. Raises ProjectError when
@@ -45,7 +45,7 @@ REDIRECTS = range(300, 400)
 LONGEST_ERROR = 4000
 
 
-def run(arguments: dict[str, Any]) -> Any:
+def run(arguments: dict[str, Any]) -> RequestReport:
     request = arguments["request"]
     root = Path(arguments["root"]).resolve()
     asking = _Asking(request, root, arguments["attempts"])
@@ -53,7 +53,7 @@ def run(arguments: dict[str, Any]) -> Any:
         report = asking.application(request["app"])
     else:
         report = asking.command(list(request["serve"]))
-    return report.to_json()
+    return report
 
 
 class _Asking:
