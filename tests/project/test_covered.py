@@ -214,7 +214,7 @@ WORKS = """
 import asyncio, multiprocessing, os, subprocess, sys, tempfile, threading
 from concurrent.futures import ProcessPoolExecutor
 
-from pytest_schemaguard.project import inside
+from pytest_schemaguard.project.child import inside
 
 def double(number):
     return 2 * number

@@ -47,7 +47,7 @@ def test_application_may_serve_http_to_itself(project: Callable[..., Project], f
 
 SERVING = """
 import http.server, subprocess, sys, threading, time, urllib.error, urllib.request
-from pytest_schemaguard.project import inside
+from pytest_schemaguard.project.child import inside
 
 def status(port):
     deadline = time.monotonic() + 20
@@ -77,7 +77,7 @@ def test_serving_ports_come_round_and_taken_ones_are_left_out(
 ) -> None:
     code = """
 import socket
-from pytest_schemaguard.project import inside
+from pytest_schemaguard.project.child import inside
 
 def run(arguments):
     ports = [inside.here().serving_port() for _ in range(4)]
@@ -129,7 +129,7 @@ def test_relay_carries_many_connections_and_much_data(
     code = """
 import psycopg2
 from concurrent.futures import ThreadPoolExecutor
-from pytest_schemaguard.project import inside
+from pytest_schemaguard.project.child import inside
 
 def ask(number):
     connection = psycopg2.connect(inside.here().address.url())

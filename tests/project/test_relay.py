@@ -63,7 +63,7 @@ ATTEMPTS = f"""
 import sys
 sys.path.insert(0, {str(HERE)!r})
 import attempts, dataclasses
-from pytest_schemaguard.project import inside
+from pytest_schemaguard.project.child import inside
 
 def run(arguments):
     own = inside.here().address
@@ -124,7 +124,7 @@ def test_database_that_is_not_named_is_the_users_name_as_libpq_has_it(
     """Psycopg2, asked for no database, says none."""
     code = """
 import psycopg2
-from pytest_schemaguard.project import inside
+from pytest_schemaguard.project.child import inside
 
 def run(arguments):
     own = inside.here().address
@@ -182,7 +182,7 @@ def test_whatever_is_sent_first_is_read_as_the_server_would(
     sent, expected = RAW[name]
     code = """
 import socket
-from pytest_schemaguard.project import inside
+from pytest_schemaguard.project.child import inside
 
 def run(arguments):
     own = inside.here().address
@@ -216,7 +216,7 @@ def run(arguments):
 def test_query_is_cancelled_through_the_relay(there: Server, project: Make) -> None:
     code = """
 import psycopg2, threading
-from pytest_schemaguard.project import inside
+from pytest_schemaguard.project.child import inside
 
 def run(arguments):
     connection = psycopg2.connect(inside.here().address.url())
@@ -286,7 +286,7 @@ def encrypted(certificates: Path) -> Iterator[Server]:
 MUCH = """
 import psycopg2
 from concurrent.futures import ThreadPoolExecutor
-from pytest_schemaguard.project import inside
+from pytest_schemaguard.project.child import inside
 
 def ask(number):
     connection = psycopg2.connect(inside.here().address.url())
