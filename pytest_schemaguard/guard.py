@@ -4,44 +4,36 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.evidence.record import Evidence
 from pytest_schemaguard.migrations import source_of
 from pytest_schemaguard.migrations.judging import Judging
 from pytest_schemaguard.migrations.source import Reach
+from pytest_schemaguard.progress import Progress
 from pytest_schemaguard.redaction import secrets_in
 from pytest_schemaguard.servers import Wanted, find, obtain, release_at_end, used
 from pytest_schemaguard.servers.log import log_tail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from pytest_schemaguard.address import Address
-    from pytest_schemaguard.catalog.diff import Difference
     from pytest_schemaguard.config import Config
-    from pytest_schemaguard.evidence.comparison import Comparison
-    from pytest_schemaguard.evidence.logins import LoginEvidence
-    from pytest_schemaguard.evidence.models_process import ModelsProcess
-    from pytest_schemaguard.evidence.planning import Refusal
-    from pytest_schemaguard.migrations.migration import Migration
     from pytest_schemaguard.migrations.source import Source
-    from pytest_schemaguard.progress import Progress
-    from pytest_schemaguard.project.answers.models import Models
     from pytest_schemaguard.project.processes import Processes
     from pytest_schemaguard.run import Run
-    from pytest_schemaguard.scenarios.endings import SecondRun, WayBack
+    from pytest_schemaguard.scenarios.look import Look
     from pytest_schemaguard.scenarios.states import States
     from pytest_schemaguard.servers import Candidate, Server
     from pytest_schemaguard.servers.clones import Clones
     from pytest_schemaguard.servers.databases import Databases
 
-    T = TypeVar("T")
 
+T = TypeVar("T")
 _SERVER_FAILS = ("53", "57P", "58")
 """SQLSTATEs of a server without resources, one that ends, one that the system fails.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
@@ -72,6 +64,42 @@ class Guard:
         self._prefix = f"{config.name}-" if config.name else ""
         """Of everything that this configuration makes in the run, where there are several."""
         self._evidence = Evidence(run, shared=shared, prefix=self._prefix)
+
+    @classmethod
+    @contextmanager
+    def of(
+        cls,
+        path: str | Path = ".",
+        *,
+        database: str | None = None,
+        url: str | None = None,
+        models_alone: bool = False,
+        progress: Progress | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[Guard]:
+        """The Guard of a pyproject.toml, or of the nearest one above a folder, in a run of its own.
+
+        With the block everything ends that it has started; `say` is called with what there is to
+        say of that. `database` names one of several, `url` the server, and with `models_alone` the
+        configuration may be without migrations. Raises ConfigError, ServerError.
+        """
+        from pytest_schemaguard.configuration.settings import load_one
+        from pytest_schemaguard.run import Run
+
+        config = load_one(Path(path).resolve(), database, models_alone=models_alone)
+        run = Run.begin()
+        try:
+            guard = cls(config, run=run, url=url, shared=False, progress=progress or Progress())
+            try:
+                yield guard
+            finally:
+                guard.close()
+        finally:
+            try:
+                run.close()
+            finally:
+                for note in run.notes:
+                    say(note)
 
     def close(self) -> None:
         """Ends what this process started, and lets go of the server."""
@@ -179,14 +207,6 @@ class Guard:
             progress=self.progress,
         )
 
-    @cached_property
-    def _models_process(self) -> ModelsProcess:
-        from pytest_schemaguard.evidence.models_process import ModelsProcess
-
-        return ModelsProcess(
-            self.config, self.processes.models, environment=self.source.environment
-        )
-
     def _own_folder(self, name: str) -> Path:
         """A new folder of this process in the run's."""
         folder = self._run.folder / f"{self._prefix}{name}-{os.getpid()}"
@@ -195,21 +215,11 @@ class Guard:
 
     # Evidence
 
-    @cached_property
-    def models(self) -> Models:
-        """What the models say. Raises ProjectError."""
-        from pytest_schemaguard.project.answers.models import Models
+    def look(self, look: Look[T]) -> T:
+        """This piece of evidence, made once in a run. Raises GuardError."""
+        return self._once(look.name, look.shape, lambda: look.see(self))
 
-        models = self._once("models", Models, self._read_models)
-        if self.config.search_path is None:
-            return models
-        from pytest_schemaguard.evidence.search_path import located
-
-        snapshot = self.states.migrated().snapshot
-        assert snapshot is not None
-        return located(models, snapshot, search_path=self.config.search_path, role=self.config.role)
-
-    def _once(self, name: str, shape: type[T], look: Callable[[], T]) -> T:
+    def _once(self, name: str, shape: Any, look: Callable[[], T]) -> T:
         """Evidence; what PostgreSQL refuses the guard itself, or a broken connection, hides it."""
         import psycopg2
 
@@ -228,169 +238,22 @@ class Guard:
                     "settings of the database do explains it, report it to pytest-schemaguard",
                 ) from error
 
-        return self._evidence.once(name, shape, look_carefully)
+        found: T = self._evidence.once(name, shape, look_carefully)
+        return found
 
-    def _read_models(self) -> Models:
-        self.processes.models.start()
-        self.databases.create("project", template=self.states.migrated().name)
-        with self.progress.step("reading the models"):
-            models = self._models_process.read(major=self.server.major)
-        fence = f"the project's code ran with {self.processes.models.fence}; {self.server.reach}"
-        (self._run.folder / "fence").write_text(fence, encoding="utf-8")
-        return models
+    def note(self, name: str, text: str) -> None:
+        """Keeps a line for the end of the run, in place of an earlier one of this name."""
+        self._note(name).write_text(text, encoding="utf-8")
 
-    @property
-    def fence(self) -> str | None:
-        """How the project's code, and the server, were kept from other databases, in a line.
-
-        None where the code did not run.
-        """
+    def noted(self, name: str) -> str | None:
+        """The line that this process, or another of the run, has kept; None: there is none."""
         try:
-            return (self._run.folder / "fence").read_text(encoding="utf-8")
+            return self._note(name).read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
 
-    @property
-    def _left_out(self) -> Path:
-        return self._run.folder / f"{self._prefix}left-out"
-
-    @property
-    def left_out(self) -> str | None:
-        """What was not compared, counted; None where nothing was compared, or everything."""
-        try:
-            return self._left_out.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-
-    @cached_property
-    def comparison(self) -> Comparison:
-        """The models' schema beside the migrated one. Raises GuardError."""
-        from pytest_schemaguard.evidence.comparison import Comparison, compare
-
-        def look() -> Comparison:
-            models = self.models
-            with self.progress.step("comparing the models with the database"):
-                found = compare(self.config, self.databases, self.states.migrated(), models)
-                found = replace(found, hidden=self.hidden(found.differences))
-            left_out = found.left_out(self.config.exclude, models.facts.filters)
-            if left_out is not None:
-                self._left_out.write_text(left_out, encoding="utf-8")
-            return found
-
-        return self._once("comparison", Comparison, look)
-
-    def models_beside(self, comparison: Comparison) -> Models:
-        """The models; where a table is in none of them, with the modules that were not imported.
-
-        Raises ProjectError.
-        """
-        models = self.models
-        asking = any(one.kind == "extra-table" for one in comparison.differences)
-        if not (asking or comparison.refused):
-            return models
-        look = self._models_process.unimported
-        return replace(
-            models, unimported=self._once("unimported", dict[str, tuple[str, ...]], look)
-        )
-
-    def hidden(self, differences: Sequence[Difference]) -> Mapping[Difference, str]:
-        """Which of them a filter of env.py hides from Alembic, and which. Raises ProjectError."""
-        return self._models_process.hidden(differences)
-
-    @cached_property
-    def refusals(self) -> tuple[Refusal, ...]:
-        """What PostgreSQL refuses to plan of what the ORM sends. Raises GuardError."""
-        from pytest_schemaguard.evidence.planning import Refusal, refused
-        from pytest_schemaguard.servers.application_role import application_session
-
-        def look() -> tuple[Refusal, ...]:
-            models = self.models
-            with self.progress.step("planning the ORM's statements"):
-                self.databases.create("queries", template=self.states.migrated().name)
-                with application_session(
-                    self.databases,
-                    "queries",
-                    role=self.config.role,
-                    search_path=self.config.search_path,
-                ) as application:
-                    return refused(application, models.statements)
-
-        return self._once("queries", tuple[Refusal, ...], look)
-
-    def second_run(self, migration: Migration) -> SecondRun:
-        """What a second run of this judged migration did. Raises GuardError."""
-        from pytest_schemaguard.scenarios.endings import SecondRun, run_again
-
-        def look() -> SecondRun:
-            state = self.states.after(migration)
-            with self.progress.step(f"running {self.relative(migration.path)} again"):
-                return run_again(
-                    self.config,
-                    self.databases,
-                    state,
-                    lambda database: self.source.again(database, migration),
-                )
-
-        return self._once(f"again-{self.states.after(migration).name}", SecondRun, look)
-
-    def way_back(self, migration: Migration) -> WayBack | None:
-        """What became of this judged migration up, down and up again; None: it left no trace.
-
-        Raises GuardError.
-        """
-        from pytest_schemaguard.scenarios.endings import WayBack, go_back
-
-        if migration.revision in self._clean_ways_back:
-            return None
-
-        def look() -> WayBack:
-            before = self.states.before(migration)
-            with self.progress.step(f"taking {self.relative(migration.path)} back"):
-                return go_back(self.config, self.databases, before, self.source, migration)
-
-        return self._once(f"back-{self.judging.pending.index(migration)}", WayBack, look)
-
-    @cached_property
-    def _clean_ways_back(self) -> frozenset[str]:
-        """The revisions of which a quick look at them all tells that they leave no trace.
-
-        Rows are not looked at there, so that it says nothing where there are any.
-        """
-        if self.config.seed:
-            return frozenset()
-
-        def look() -> frozenset[str]:
-            pending, judged = self.judging.pending, self.judging.judged
-            some = pending[pending.index(judged[0]) : pending.index(judged[-1]) + 1]
-            self.databases.create("back", template=self.states.before(judged[0]).name)
-            with self.progress.step("taking migrations back"):
-                return frozenset(self.source.go_back("back", some))
-
-        return self._once("ways-back", frozenset[str], look)
-
-    @cached_property
-    def login(self) -> LoginEvidence:
-        """What became of the logins; a login is configured. Raises GuardError."""
-        from pytest_schemaguard.evidence.logins import LoginEvidence, log_in
-
-        def look() -> LoginEvidence:
-            login = self.config.login
-            assert login is not None
-            _ = self.models  # the process that logs in has a database to import the models on
-            with self.progress.step("logging in"):
-                return log_in(
-                    self.config,
-                    login,
-                    databases=self.databases,
-                    state=self.states.migrated(),
-                    models_project=self.processes.models,
-                    application=self.processes.application,
-                    address=self.processes.application_address,
-                    source=self.source.environment,
-                    progress=self.progress.tell,
-                )
-
-        return self._once("login", LoginEvidence, look)
+    def _note(self, name: str) -> Path:
+        return self._run.folder / f"{self._prefix}{name}"
 
     # The user's own tests
 

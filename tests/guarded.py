@@ -3,21 +3,60 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from pytest_schemaguard.catalog.read import read
+from pytest_schemaguard.migrations.folder import PlainSql
 from pytest_schemaguard.migrations.session import run_file
+from pytest_schemaguard.migrations.source import Reach
+from pytest_schemaguard.progress import Progress
 from pytest_schemaguard.run import Run
+from pytest_schemaguard.scenarios.engine import Ending, ending_of
 from pytest_schemaguard.scenarios.states import State
 from pytest_schemaguard.servers import Wanted, obtain
 from pytest_schemaguard.servers.databases import Databases
 from pytest_schemaguard.servers.settings import Settings
+from tests.through_json import through_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pytest_schemaguard.config import Config
+    from pytest_schemaguard.migrations.source import Source
+    from pytest_schemaguard.scenarios.engine import Scenario
+    from pytest_schemaguard.scenarios.look import Sight
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guarded:
+    """As much of a Guard as a scenario asks."""
+
+    config: Config
+    databases: Databases
+    source: Source
+    progress: Progress = field(default_factory=Progress)
+
+    def ending(self, scenario: Scenario) -> Ending:
+        ending = ending_of(scenario).see(cast("Sight", self))
+        assert through_json(ending) == ending
+        return ending
+
+
+def sql_folder(config: Config, databases: Databases) -> PlainSql:
+    """The source of the configuration's folder."""
+    assert isinstance(config.migrations, Path)
+    return PlainSql(
+        config.migrations,
+        Reach(
+            config=config,
+            databases=lambda: databases,
+            apart=lambda *_, **__: None,
+            once=lambda _name, _shape, look: look(),
+            progress=Progress(),
+        ),
+    )
 
 
 @contextmanager

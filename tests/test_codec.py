@@ -23,7 +23,7 @@ from pytest_schemaguard.migrations.migration import Migration
 from pytest_schemaguard.project.answers.login import LoginReport, RequestReport
 from pytest_schemaguard.project.answers.models import Models
 from pytest_schemaguard.project.answers.revisions import History, RunReport, Stairway
-from pytest_schemaguard.scenarios.endings import SecondRun, WayBack
+from pytest_schemaguard.scenarios.engine import Ending
 from pytest_schemaguard.scenarios.states import State
 from tests.through_json import through_json
 
@@ -62,7 +62,7 @@ class Every:
 
 CODED = (
     *(Every, Models, History, RunReport, Stairway, LoginReport, RequestReport, State, Snapshot),
-    *(Comparison, Refusal, SecondRun, WayBack, LoginEvidence, Migration),
+    *(Comparison, Refusal, Ending, LoginEvidence, Migration),
 )
 """What is evidence, or what a task of the project's side answers."""
 TEXT = st.text(max_size=3)

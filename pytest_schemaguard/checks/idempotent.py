@@ -12,39 +12,59 @@ from typing import TYPE_CHECKING
 from pytest_schemaguard.checks.applies import counted
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
+from pytest_schemaguard.scenarios.engine import Again, Compared, Scenario, Write, ending_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pytest_schemaguard.config import Config
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.migrations.migration import Migration
-    from pytest_schemaguard.scenarios.endings import SecondRun
+    from pytest_schemaguard.scenarios.engine import Ending
+    from pytest_schemaguard.scenarios.states import State
+
+AGAIN = "again"
+"""What the second run changed."""
 
 
 def judge(guard: Guard, migration: Migration | None) -> Verdict:
     """Fails on a second run that fails, or that leaves the catalog or the rows different."""
     assert migration is not None
     subject = guard.relative(migration.path)
-    first = guard.states.after(migration).run
+    state = guard.states.after(migration)
+    first = state.run
     if first is None or not first.applied:
         return Verdict(
             outcome=Outcome.UNPROVEN,
             reason=f"{subject}: its first run did not apply, so there was no second\n"
             "  next: its check `applies` tells what PostgreSQL said",
         )
-    again = guard.second_run(migration)
+    ending = guard.look(ending_of(second_run(state, migration, guard.config)))
+    written, again = ending.taken
+    assert again.run is not None
     return verdict(
-        tuple(findings(again, subject)),
+        tuple(findings(ending, subject)),
         strict=guard.config.strict,
-        reason=f"{guard.source.repeats}: {counted(again.run)}, {again.written} columns written "
+        reason=f"{guard.source.repeats}: {counted(again.run)}, {written.written} columns written "
         "between",
-        unproven=unread_rows(again.unread),
+        unproven=unread_rows(ending.unread),
+    )
+
+
+def second_run(state: State, migration: Migration, config: Config) -> Scenario:
+    """The second run, on the state that the first left, after the writes of an application."""
+    return Scenario(
+        name=f"again-{state.name}",
+        doing=f"running {config.relative(migration.path)} again",
+        start=state,
+        steps=(Write(), Again(migration)),
+        compared={AGAIN: Compared(first=1, then=2)},
     )
 
 
 def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:
     assert migration is not None
-    return (f"again-{guard.states.after(migration).name}",)
+    return (second_run(guard.states.after(migration), migration, guard.config).name,)
 
 
 def unread_rows(tables: Sequence[str]) -> str | None:
@@ -59,34 +79,36 @@ def unread_rows(tables: Sequence[str]) -> str | None:
     )
 
 
-def findings(again: SecondRun, subject: str) -> Iterator[Finding]:
+def findings(ending: Ending, subject: str) -> Iterator[Finding]:
     """What the second run did that it should not have."""
-    if not again.run.applied:
-        error = again.run.error
+    run, changes = ending.taken[-1].run, ending.changes[AGAIN]
+    assert run is not None
+    if not run.applied:
+        error = run.error
         yield Finding(
             code="idempotent.second-run-fails",
             severity=Severity.ERROR,
             subject=subject,
-            message=f"the second run fails: {again.run.words}",
+            message=f"the second run fails: {run.words}",
             actual=error.sqlstate if error else None,
             fix="guard each statement, such as ADD COLUMN IF NOT EXISTS, or look in the catalog",
-            path=again.run.place(subject)[0],
-            line=again.run.place(subject)[1],
+            path=run.place(subject)[0],
+            line=run.place(subject)[1],
         )
-    for difference in again.differences:
+    for difference in changes.catalog:
         yield Finding(
             code="idempotent.catalog",
             severity=Severity.ERROR,
             subject=difference.subject,
             message=(
                 f"the second run of {subject} changes it ({difference.kind}): "
-                f"{difference.first or 'nothing'} before, {difference.second or 'nothing'} after"
+                f"{difference.first or 'nothing'} before, {difference.then or 'nothing'} after"
             ),
             expected=difference.first,
-            actual=difference.second,
+            actual=difference.then,
             path=subject,
         )
-    for change in again.changed:
+    for change in changes.rows:
         columns = ", ".join(change.columns)
         added = change.after > change.before
         yield Finding(

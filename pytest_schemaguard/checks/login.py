@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.evidence.logins import DATABASE, LOGINS
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 from pytest_schemaguard.project.answers.login import LOG_SAYS
@@ -30,7 +31,7 @@ def judge(guard: Guard, _: Migration | None) -> Verdict:
     login = guard.config.login
     if login is None:
         return Verdict(outcome=Outcome.SKIPPED, reason="no [tool.schema-guard.login] is configured")
-    return verdict_on(guard.login, login, strict=guard.config.strict)
+    return verdict_on(guard.look(LOGINS), login, strict=guard.config.strict)
 
 
 def verdict_on(evidence: LoginEvidence, login: Login, *, strict: bool) -> Verdict:
@@ -72,7 +73,7 @@ def findings(evidence: LoginEvidence, login: Login) -> Iterator[Finding]:
 
 
 def looked_at(guard: Guard, _: Migration | None) -> tuple[str, ...]:
-    return (guard.states.migrated().name, "login")
+    return (guard.states.migrated().name, DATABASE)
 
 
 def _of_create(one: Attempt, login: Login) -> Finding:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.evidence.models import MODELS
+from pytest_schemaguard.evidence.planning import DATABASE, REFUSALS
 from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 from pytest_schemaguard.sqltext.identifiers import quoted
@@ -29,9 +31,10 @@ _CLASSES_NAMED = 3
 
 def judge(guard: Guard, _: Migration | None) -> Verdict:
     """Fails on a statement that PostgreSQL refuses to plan."""
-    models = guard.models
+    models = guard.look(MODELS)
     role = guard.config.role
-    found = tuple(findings(guard.refusals, models, role=role))
+    refusals = guard.look(REFUSALS)
+    found = tuple(findings(refusals, models, role=role))
     unstated = [f"{'.'.join(name)}: {why}" for name, why in models.unstated.items()]
     if unstated:
         unstated.append("  next: mend the model; the other classes were looked at")
@@ -66,7 +69,7 @@ def findings(
 
 
 def looked_at(guard: Guard, _: Migration | None) -> tuple[str, ...]:
-    return (guard.states.migrated().name, "queries")
+    return (guard.states.migrated().name, DATABASE)
 
 
 def _refused(group: list[Refusal], models: Models) -> Finding:

@@ -1,7 +1,7 @@
-"""reversible: where a migration has a way back, up, down and up again restore schema and rows.
+"""reversible: where a migration has a downgrade, up, down and up again restore schema and rows.
 
 Run down, it must leave the catalog as it was before, with the rows of `seed` in it; run up once
-more, it must make what it made the first time. A migration without a way back (no `x.down.sql`, a
+more, it must make what it made the first time. A migration without a downgrade (no `x.down.sql`, a
 downgrade() that is empty or raises) is skipped: not to have one is a choice.
 """
 
@@ -10,48 +10,101 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.checks.idempotent import unread_rows
+from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
+from pytest_schemaguard.scenarios.engine import Compared, Down, Scenario, Up, ending_of
+from pytest_schemaguard.scenarios.look import Look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_schemaguard.config import Config
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.migrations.migration import Migration
     from pytest_schemaguard.migrations.session import FileRun
-    from pytest_schemaguard.scenarios.endings import CatalogChange, WayBack
+    from pytest_schemaguard.scenarios.changes import CatalogChange
+    from pytest_schemaguard.scenarios.engine import Ending
+    from pytest_schemaguard.scenarios.look import Sight
+    from pytest_schemaguard.scenarios.states import State
+
+LEFT, DIFFERS = "left", "differs"
+"""What the downgrade left other than before; what the second upgrade made other than the first."""
+NO_TRACE = "up, down and up leave no trace"
 
 
 def judge(guard: Guard, migration: Migration | None) -> Verdict:
-    """Fails on a way back that fails or leaves a trace, and on another result the second time."""
+    """Fails on a downgrade that fails or leaves a trace, and on another result the second time."""
     assert migration is not None
     if migration.down is None:
-        return Verdict(outcome=Outcome.SKIPPED, reason="it has no way back")
-    way = guard.way_back(migration)
-    if way is None:
-        return Verdict(outcome=Outcome.PASSED, reason="up, down and up leave no trace")
-    found = tuple(findings(way, guard.relative(migration.path), guard.relative(migration.down)))
+        return Verdict(outcome=Outcome.SKIPPED, reason="it has no downgrade")
+    if not guard.config.seed and migration.revision in guard.look(WITHOUT_TRACE):
+        return Verdict(outcome=Outcome.PASSED, reason=NO_TRACE)
+    before = guard.states.before(migration)
+    ending = guard.look(ending_of(there_and_again(before, migration, guard.config)))
+    up = guard.relative(migration.path)
     return verdict(
-        found,
+        tuple(findings(ending, up, guard.relative(migration.down))),
         strict=guard.config.strict,
-        reason="up, down and up leave no trace",
-        unproven=unread_rows(way.unread),
+        reason=NO_TRACE,
+        unproven=unread_rows(ending.unread),
     )
+
+
+def there_and_again(before: State, migration: Migration, config: Config) -> Scenario:
+    """Up, down and up again, from the state before the migration."""
+    return Scenario(
+        name=f"back-{before.name}",
+        doing=f"downgrading {config.relative(migration.path)}",
+        start=before,
+        steps=(Up((migration,)), Down(migration), Up((migration,))),
+        compared={
+            LEFT: Compared(first=0, then=2, tools=False),
+            DIFFERS: Compared(first=1, then=3, rows=False),
+        },
+    )
+
+
+def _without_trace(guard: Sight) -> frozenset[str]:
+    pending, judged = guard.judging.pending, guard.judging.judged
+    some = pending[pending.index(judged[0]) : pending.index(judged[-1]) + 1]
+    guard.databases.create("back", template=guard.states.before(judged[0]).name)
+    with guard.progress.step("downgrading migrations"):
+        return frozenset(guard.source.go_back("back", some))
+
+
+WITHOUT_TRACE = Look("without-trace", frozenset[str], _without_trace)
+"""The revisions of which a quick look at all of them says that they leave no trace.
+
+Rows are not looked at there, so that it says nothing where there are any.
+"""
 
 
 def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:
     assert migration is not None
-    return (f"back-{guard.states.before(migration).name}",)
+    return (there_and_again(guard.states.before(migration), migration, guard.config).name,)
 
 
-def findings(way: WayBack, up: str, down: str) -> Iterator[Finding]:
-    """What the way up, down and up again did that it should not have."""
-    if not way.down.applied:
-        yield _fails("down-fails", "the way back fails", way.down, down)
+def findings(ending: Ending, up: str, down: str) -> Iterator[Finding]:
+    """What up, down and up again did that they should not have.
+
+    Raises MigrationError where the first upgrade failed.
+    """
+    if not ending.taken[0].went_on:
+        raise MigrationError(
+            up,
+            "it did not apply, so there was nothing to downgrade",
+            fix="its check `applies` says why",
+        )
+    _, back, *again = (one.run for one in ending.taken)
+    assert back is not None
+    if not back.applied:
+        yield _fails("down-fails", "the downgrade fails", back, down)
         return
-    for one in way.left:
-        yield _catalog(one, "left", down)
-    for change in way.rows:
+    left = ending.changes[LEFT]
+    for one in left.catalog:
+        yield _catalog(one, LEFT, down)
+    for change in left.rows:
         yield Finding(
             code="reversible.rows",
             severity=Severity.WARNING if change.only_timestamps else Severity.ERROR,
@@ -63,15 +116,15 @@ def findings(way: WayBack, up: str, down: str) -> Iterator[Finding]:
             ),
             path=down,
         )
-    if way.up_again is None:
-        return
-    if not way.up_again.applied:
-        yield _fails("up-again-fails", "after the way back it fails to run again", way.up_again, up)
-    told = {one.subject for one in way.left}
-    for one in way.differs:
+    for run in again:
+        if run is not None and not run.applied:
+            yield _fails("up-again-fails", "after the downgrade it fails to run again", run, up)
+            return
+    told = {one.subject for one in left.catalog}
+    for one in ending.changes[DIFFERS].catalog:
         if one.subject in told:
-            continue  # it follows from what the way back left
-        yield _catalog(one, "differs", up)
+            continue  # it follows from what the downgrade left
+        yield _catalog(one, DIFFERS, up)
 
 
 def _fails(kind: str, fact: str, run: FileRun, path: str) -> Finding:
@@ -88,8 +141,8 @@ def _fails(kind: str, fact: str, run: FileRun, path: str) -> Finding:
 
 
 _WORDS = {
-    "left": "{path} does not restore it ({kind}): {first} before, {second} afterwards",
-    "differs": "{path} makes it otherwise the second time ({kind}): {first} first, {second} then",
+    LEFT: "{path} does not restore it ({kind}): {first} before, {then} afterwards",
+    DIFFERS: "{path} makes it otherwise the second time ({kind}): {first} first, {then} then",
 }
 
 
@@ -99,9 +152,9 @@ def _catalog(one: CatalogChange, kind: str, path: str) -> Finding:
         severity=Severity.ERROR,
         subject=one.subject,
         message=_WORDS[kind].format(
-            path=path, kind=one.kind, first=one.first or "nothing", second=one.second or "nothing"
+            path=path, kind=one.kind, first=one.first or "nothing", then=one.then or "nothing"
         ),
         expected=one.first,
-        actual=one.second,
+        actual=one.then,
         path=path,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,7 @@ from pytest_schemaguard.errors import ConfigError
 from pytest_schemaguard.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pytest_schemaguard.config import Config
-    from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.live.fleet import Result
-    from pytest_schemaguard.progress import Progress
 
 HELP = "compare databases that are in use, read-only, with models and migrations"
 DESCRIPTION = """Compares databases, read-only, with what the models and the migrations of the
@@ -64,20 +59,29 @@ def run(options: argparse.Namespace) -> int:
     """Compares the databases and returns the exit code. Raises GuardError."""
     from pytest_schemaguard.catalog.transaction import Limits
     from pytest_schemaguard.findings import Outcome
+    from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.live.expected import LiveExpected
     from pytest_schemaguard.live.fleet import Fleet
     from pytest_schemaguard.live.targets import targets_of
     from pytest_schemaguard.reports import live, live_json
 
-    config = _config(options)
-    targets = targets_of(options.urls, options.urls_file)
-    with (
-        terminal() as progress,
-        _guard(config, progress) as guard,
-        closing(
-            LiveExpected(guard, schemas=options.schemas, strict=options.strict or config.strict)
-        ) as expected,
-    ):
+    with ExitStack() as stack:
+        progress = stack.enter_context(terminal())
+        guard = stack.enter_context(
+            Guard.of(
+                options.config or ".",
+                database=options.database,
+                url=os.environ.get("SCHEMA_GUARD_URL"),
+                models_alone=True,
+                progress=progress,
+                say=lambda note: say(f"schema-guard: {note}", to=sys.stderr),
+            )
+        )
+        targets = targets_of(options.urls, options.urls_file)
+        strict = options.strict or guard.config.strict
+        expected = stack.enter_context(
+            closing(LiveExpected(guard, schemas=options.schemas, strict=strict))
+        )
         say(printable(f"schema-guard: {expected.words}"))
         fleet = Fleet(
             expected=expected,
@@ -124,51 +128,3 @@ def _seconds(text: str) -> float:
     if not 0 < number <= LONGEST_S:
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds up to {LONGEST_S}")
     return number
-
-
-def _config(options: argparse.Namespace) -> Config:
-    """The configuration of one database. Raises ConfigError."""
-    from pytest_schemaguard.configuration.settings import find, load
-
-    named = Path(options.config).resolve() if options.config else Path.cwd()
-    databases = load(named if named.is_file() else find(named), models_alone=True)
-    names = ", ".join(one.name for one in databases if one.name)
-    if options.database is None:
-        if len(databases) > 1:
-            raise ConfigError("--database", "there are several", fix=f"name one of {names}")
-        return databases[0]
-    for one in databases:
-        if one.name == options.database:
-            return one
-    raise ConfigError(
-        "--database",
-        f"no [[database]] is called {options.database}",
-        fix=f"the names are {names or 'none'}",
-    )
-
-
-@contextmanager
-def _guard(config: Config, progress: Progress) -> Iterator[Guard]:
-    """The throwaway server and what is on it; gone at the end, however that comes about."""
-    from pytest_schemaguard.guard import Guard
-    from pytest_schemaguard.run import Run
-
-    run = Run.begin()
-    try:
-        guard = Guard(
-            config,
-            run=run,
-            url=os.environ.get("SCHEMA_GUARD_URL"),
-            shared=False,
-            progress=progress,
-        )
-        try:
-            yield guard
-        finally:
-            guard.close()
-    finally:
-        try:
-            run.close()
-        finally:
-            for note in run.notes:
-                print(f"schema-guard: {note}", file=sys.stderr)  # noqa: T201 - a command's output

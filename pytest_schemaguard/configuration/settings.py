@@ -87,6 +87,27 @@ def _may_hold_it(file: Path) -> bool:
         return True  # as reading it tells
 
 
+def load_one(path: Path, name: str | None = None, *, models_alone: bool = False) -> Config:
+    """The configuration of a pyproject.toml, or of the nearest one above a folder.
+
+    `name` says of which `[[database]]`, where there are several. Raises ConfigError.
+    """
+    databases = load(path if path.is_file() else find(path), models_alone=models_alone)
+    names = ", ".join(one.name for one in databases if one.name)
+    if name is None:
+        if len(databases) > 1:
+            raise ConfigError("--database", "there are several", fix=f"name one of {names}")
+        return databases[0]
+    for one in databases:
+        if one.name == name:
+            return one
+    raise ConfigError(
+        "--database",
+        f"no [[database]] is called {name}",
+        fix=f"the names are {names or 'none'}",
+    )
+
+
 def load(file: Path, *, models_alone: bool = False) -> tuple[Config, ...]:
     """The Config of this file's table, one for each of its databases. Raises ConfigError.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,16 @@ import psycopg2
 
 from pytest_schemaguard.catalog.diff import Difference  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.catalog.snapshot import Name  # noqa: TC001 - codec.py reads it
+from pytest_schemaguard.evidence.models import MODELS, hidden
 from pytest_schemaguard.expected.expectation import Expectation
+from pytest_schemaguard.scenarios.look import LEFT_OUT, Look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.project.answers.models import Models
+    from pytest_schemaguard.scenarios.look import Sight
     from pytest_schemaguard.scenarios.states import State
     from pytest_schemaguard.servers.databases import Databases
 
@@ -81,6 +84,20 @@ def compare(config: Config, databases: Databases, state: State, models: Models) 
 
 def _counted(count: int, thing: str) -> str:
     return f"1 {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def _compared(guard: Sight) -> Comparison:
+    models = guard.look(MODELS)
+    with guard.progress.step("comparing the models with the database"):
+        found = compare(guard.config, guard.databases, guard.states.migrated(), models)
+        found = replace(found, hidden=hidden(guard, found.differences))
+    left_out = found.left_out(guard.config.exclude, models.facts.filters)
+    if left_out is not None:
+        guard.note(LEFT_OUT, left_out)
+    return found
+
+
+COMPARISON = Look("comparison", Comparison, _compared)
 
 
 def make(config: Config, databases: Databases, state: State, models: Models) -> None:

@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Any
 from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.errors import ProjectError
+from pytest_schemaguard.evidence.models import MODELS
 from pytest_schemaguard.project.answers.login import LOG_SAYS, Attempt, LoginReport, RequestReport
 from pytest_schemaguard.project.tasks.request.message import cut, secrets
 from pytest_schemaguard.redaction import secrets_in
 from pytest_schemaguard.rows.prints import any_row, texts
+from pytest_schemaguard.scenarios.look import Look
 from pytest_schemaguard.servers.statement_log import record
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 from pytest_schemaguard.version_tables import is_version_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from pytest_schemaguard.address import Address
     from pytest_schemaguard.catalog.snapshot import Name, Snapshot
     from pytest_schemaguard.config import Config, Login
     from pytest_schemaguard.project import Project
-    from pytest_schemaguard.scenarios.states import State
+    from pytest_schemaguard.scenarios.look import Sight
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.servers.statement_log import Recording
 
@@ -54,43 +55,40 @@ class LoginEvidence:
     """Why the application could not be asked: it did not start."""
 
 
-def log_in(
-    config: Config,
-    login: Login,
-    *,
-    databases: Databases,
-    state: State,
-    models_project: Project,
-    application: Callable[[str], Project],
-    progress: Callable[[str], None],
-    address: Callable[[str], Address] | None = None,
-    source: Mapping[str, Any] | None = None,
-) -> LoginEvidence:
-    """Existing rows and a new one log in. Raises GuardError where the project's side fails.
+def _log_in(guard: Sight) -> LoginEvidence:
+    """Existing rows and a new one log in."""
+    _ = guard.look(MODELS)  # the process that logs in has a database to import the models on
+    with guard.progress.step("logging in"):
+        return _logged_in(guard)
 
-    `models_project` has imported the models; `application` starts a process on a database.
-    `address` says who logs in to a database that is there (None: its owner), and `source` is what
-    the models are read from besides `models` (see tasks.models.read).
-    """
+
+LOGINS = Look("login", LoginEvidence, _log_in)
+"""What became of the logins; a login is configured."""
+
+
+def _logged_in(guard: Sight) -> LoginEvidence:
+    config, databases, processes = guard.config, guard.databases, guard.processes
+    login, state, progress = config.login, guard.states.migrated(), guard.progress.tell
+    assert login is not None
     databases.create(DATABASE, template=state.name)
     assert state.snapshot is not None
     versions = _versions(databases, state.snapshot)
     own = login.call or login.create
     # The project's functions may ask the database that their variables name.
-    project = application(DATABASE) if own or login.request else None
+    project = processes.application(DATABASE) if own or login.request else None
     try:
-        asking = project if project is not None and own else models_project
+        asking = project if project is not None and own else processes.models
         orm: LoginReport = asking.call(
             "login/by_orm",
             {
                 "subject": f"login of {login.model or login.call}",
-                "url": (address or databases.address)(DATABASE).url(),
+                "url": processes.application_address(DATABASE).url(),
                 "model": login.model,
                 "by": login.by,
                 "call": login.call,
                 "create": login.create,
                 "models": list(config.models),
-                "source": source,
+                "source": guard.source.environment,
                 "root": str(config.root),
                 "commit": login.request is not None,
                 "request": login.request and asdict(login.request),
@@ -116,8 +114,8 @@ def log_in(
     finally:
         if project is not None:
             project.close()
-    with databases.looking(DATABASE) as guard:
-        after = read(guard, exclude=config.exclude)
+    with databases.looking(DATABASE) as owner:
+        after = read(owner, exclude=config.exclude)
     changes = _changes(state.snapshot, after)
     for name, rows in _versions(databases, after).items():
         if name in versions and rows != versions[name]:

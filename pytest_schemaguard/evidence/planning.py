@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 import psycopg2
 from psycopg2 import errorcodes
 
+from pytest_schemaguard.evidence.models import MODELS
 from pytest_schemaguard.evidence.privileges import Lack, Privileges
 from pytest_schemaguard.project.answers.models import Name  # noqa: TC001 - codec.py reads it
+from pytest_schemaguard.scenarios.look import Look
+from pytest_schemaguard.servers.application_role import application_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.evidence.privileges import Relation
     from pytest_schemaguard.project.answers.models import OrmStatement
+    from pytest_schemaguard.scenarios.look import Sight
 
+DATABASE = "queries"
 _UPDATABLE = {"insert": 8, "update": 4, "delete": 16}
 """Bits of pg_relation_is_updatable: 1 << CMD_UPDATE (2), CMD_INSERT (3), CMD_DELETE (4)."""
 
@@ -74,6 +79,23 @@ def refused(connection: Connection, statements: Iterable[OrmStatement]) -> tuple
                 found.append(_explained(refusal, privileges, statement))
         cursor.execute("ROLLBACK")
     return tuple(found)
+
+
+def _planned(guard: Sight) -> tuple[Refusal, ...]:
+    models = guard.look(MODELS)
+    with guard.progress.step("planning the ORM's statements"):
+        guard.databases.create(DATABASE, template=guard.states.migrated().name)
+        with application_session(
+            guard.databases,
+            DATABASE,
+            role=guard.config.role,
+            search_path=guard.config.search_path,
+        ) as application:
+            return refused(application, models.statements)
+
+
+REFUSALS = Look("queries", tuple[Refusal, ...], _planned)
+"""What PostgreSQL refuses to plan of what the ORM sends."""
 
 
 def _is_lawfully_read_only(verb: str, relation: Relation | None) -> bool:

@@ -20,6 +20,7 @@ from pytest_schemaguard.checks import drift
 from pytest_schemaguard.checks.drift.refused import refusals
 from pytest_schemaguard.errors import ConfigError, MigrationError, ServerError
 from pytest_schemaguard.evidence.comparison import Comparison
+from pytest_schemaguard.evidence.models import MODELS, hidden, models_beside
 from pytest_schemaguard.expected.expectation import Expectation
 from pytest_schemaguard.findings import Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as judged
@@ -60,9 +61,9 @@ class LiveExpected:
         self._scratch = Scratch(guard.databases, template=state.name, exclude=self.exclude)
         migrated = self._scratch.snapshot
         self._migrated = comparable(migrated) if guard.config.migrations is not None else None
-        self._models = guard.models
+        self._models = guard.look(MODELS)
         self._expectation = Expectation(
-            guard.config, guard.databases, replace(state, snapshot=migrated), guard.models
+            guard.config, guard.databases, replace(state, snapshot=migrated), self._models
         )
         self.schema = None if schemas is None else self._schema(schemas)
 
@@ -154,8 +155,8 @@ class LiveExpected:
             fills_itself=_fills_itself(differences, there),
         )
         with self._mutex:  # the project's process answers one question after the other
-            comparison = replace(comparison, hidden=self._guard.hidden(differences))
-            models = self._guard.models_beside(comparison)
+            comparison = replace(comparison, hidden=hidden(self._guard, differences))
+            models = models_beside(self._guard, differences, refused=bool(expectation.refused))
         return comparison, models
 
     @cached_property

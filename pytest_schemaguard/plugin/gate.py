@@ -27,6 +27,7 @@ from pytest_schemaguard.project.environment import INSIDE
 from pytest_schemaguard.redaction import redacted
 from pytest_schemaguard.reports import FORMATS, terminal
 from pytest_schemaguard.reports import report as entries
+from pytest_schemaguard.scenarios.look import FENCE, LEFT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -156,10 +157,14 @@ class Gate:
         terminal.summary(
             terminalreporter,
             self._entries,
-            fence=self._guards[0].fence,
-            left_out=[one.left_out for one in self._guards if one.left_out is not None],
+            fence=next(iter(self._noted(FENCE)), None),
+            left_out=self._noted(LEFT_OUT),
             stale=[ignores.stale_words(one) for one in self._stale],
         )
+
+    def _noted(self, name: str) -> list[str]:
+        notes = (guard.noted(name) for guard in self._guards)
+        return [one for one in notes if one is not None]
 
     @property
     def _stale(self) -> list[Ignore]:

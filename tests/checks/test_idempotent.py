@@ -1,16 +1,25 @@
 from __future__ import annotations
 
-from pytest_schemaguard.checks.idempotent import findings
+from pytest_schemaguard.checks.idempotent import AGAIN, findings
 from pytest_schemaguard.findings import Severity
 from pytest_schemaguard.migrations.session import FileRun
-from pytest_schemaguard.scenarios.endings import CatalogChange, RowChange, SecondRun
+from pytest_schemaguard.scenarios.changes import CatalogChange, Changes, RowChange
+from pytest_schemaguard.scenarios.engine import Ending, Taken
+
+RUN = FileRun(statements=1, seconds=0.1, notices=(), error=None, transaction="idle")
 
 
 def second_run(
-    *, catalog: tuple[CatalogChange, ...] = (), rows: tuple[RowChange, ...] = ()
-) -> SecondRun:
-    run = FileRun(statements=1, seconds=0.1, notices=(), error=None, transaction="idle")
-    return SecondRun(run=run, differences=catalog, changed=rows, written=0)
+    *,
+    catalog: tuple[CatalogChange, ...] = (),
+    rows: tuple[RowChange, ...] = (),
+    run: FileRun = RUN,
+) -> Ending:
+    return Ending(
+        taken=(Taken(written=0), Taken(run=run)),
+        changes={AGAIN: Changes(catalog=catalog, rows=rows)},
+        unread=(),
+    )
 
 
 def row_change(*columns: str, after: int = 2, only_timestamps: bool = False) -> RowChange:
@@ -29,7 +38,7 @@ def test_a_run_that_changes_nothing_is_told_nothing_of() -> None:
 
 def test_a_change_of_the_catalog_is_an_error_with_both_sides() -> None:
     change = CatalogChange(
-        kind="missing-primary-key", subject="public.users.pk", first="PRIMARY KEY (id)", second=None
+        kind="missing-primary-key", subject="public.users.pk", first="PRIMARY KEY (id)", then=None
     )
     (one,) = findings(second_run(catalog=(change,)), "m.sql")
     assert one.code == "idempotent.catalog"
@@ -65,7 +74,7 @@ def test_a_run_that_was_rolled_back_did_not_succeed() -> None:
     run = FileRun(
         statements=1, seconds=0.1, notices=(), error=None, transaction="idle", rolled_back=True
     )
-    again = SecondRun(run=run, differences=(), changed=(), written=0)
+    again = second_run(run=run)
     (one,) = findings(again, "m.sql")
     assert one.code == "idempotent.second-run-fails"
     assert one.message == (

@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_schemaguard.checks.reversible import findings
+from pytest_schemaguard.checks.reversible import findings, there_and_again
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.migrations.folder import PlainSql
 from pytest_schemaguard.migrations.migration import Migration
-from pytest_schemaguard.migrations.source import Reach
-from pytest_schemaguard.progress import Progress
-from pytest_schemaguard.scenarios.endings import go_back
 from pytest_schemaguard.scenarios.states import State
-from tests.guarded import run_databases
-from tests.through_json import through_json
+from tests.guarded import Guarded, run_databases, sql_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,16 +39,7 @@ def back(databases: Databases, tmp_path: Path) -> Callable[[str, str], list[tupl
     """Runs a migration up, down and up on USERS; the code and the words of each finding."""
     numbers = itertools.count()
     config = Config(file=tmp_path / "pyproject.toml", models=(), migrations=tmp_path)
-    source = PlainSql(
-        tmp_path,
-        Reach(
-            config=config,
-            databases=lambda: databases,
-            apart=lambda *_, **__: None,
-            once=lambda _name, _shape, look: look(),
-            progress=Progress(),
-        ),
-    )
+    guarded = Guarded(config=config, databases=databases, source=sql_folder(config, databases))
 
     def there_and_back(up: str, down: str) -> list[tuple[str, str]]:
         (tmp_path / "m.sql").write_text(up, encoding="utf-8")
@@ -65,17 +51,16 @@ def back(databases: Databases, tmp_path: Path) -> Callable[[str, str], list[tupl
         databases.freeze(name)
         migration = Migration(revision="m", path=tmp_path / "m.sql", down=tmp_path / "m.down.sql")
         before = State(name=name, snapshot=None, run=None)
-        way = go_back(config, databases, before, source, migration)
-        assert through_json(way) == way
+        ending = guarded.ending(there_and_again(before, migration, config))
         return [
             (one.code, f"{one.subject}: {one.message}")
-            for one in findings(way, "m.sql", "m.down.sql")
+            for one in findings(ending, "m.sql", "m.down.sql")
         ]
 
     return there_and_back
 
 
-def test_a_way_back_that_restores_everything_leaves_nothing_to_tell(
+def test_a_downgrade_that_restores_everything_leaves_nothing_to_tell(
     back: Callable[[str, str], list[tuple[str, str]]],
 ) -> None:
     assert back(UP, DOWN) == []
@@ -120,12 +105,12 @@ def test_rows_that_are_lost_are_told(
     assert "2 before, 2 after, values of name" in words
 
 
-def test_a_way_back_that_fails_is_told(
+def test_a_downgrade_that_fails_is_told(
     back: Callable[[str, str], list[tuple[str, str]]],
 ) -> None:
     ((code, words),) = back(UP, "ALTER TABLE users DROP COLUMN limit;")
     assert code == "reversible.down-fails"
-    assert words.startswith('m.down.sql: the way back fails: syntax error at or near "limit"')
+    assert words.startswith('m.down.sql: the downgrade fails: syntax error at or near "limit"')
 
 
 def test_a_second_way_up_that_fails_or_ends_otherwise_is_told(
@@ -149,9 +134,9 @@ def test_a_second_way_up_that_fails_or_ends_otherwise_is_told(
     assert "m.sql makes it otherwise the second time (" in found[-1][1]
 
 
-def test_a_migration_that_does_not_apply_says_nothing_of_its_way_back(
+def test_a_migration_that_does_not_apply_says_nothing_of_its_downgrade(
     back: Callable[[str, str], list[tuple[str, str]]],
 ) -> None:
     with pytest.raises(MigrationError) as caught:
         back("ALTER TABLE nobody ADD COLUMN x integer;", DOWN)
-    assert caught.value.fact == "it did not apply, so there was nothing to take back"
+    assert caught.value.fact == "it did not apply, so there was nothing to downgrade"

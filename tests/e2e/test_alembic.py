@@ -264,7 +264,7 @@ def test_a_baseline_at_a_revision_leaves_those_after_it_pending(
     assert "judged: alembic/versions/b2_more.py (after the baseline at a1)" in text
 
 
-def test_a_way_back_that_leaves_a_trace_fails_reversible(alembic: Project) -> None:
+def test_a_downgrade_that_leaves_a_trace_fails_reversible(alembic: Project) -> None:
     alembic.append("pyproject.toml", "baseline = { at = 'a1' }\n")
     alembic.write(
         SECOND, MORE.replace('op.drop_column("user", "max_reports")', 'op.execute("SELECT 1")')
@@ -279,7 +279,7 @@ def test_a_way_back_that_leaves_a_trace_fails_reversible(alembic: Project) -> No
     assert f"{SECOND} does not restore it (extra-column): nothing before, " in text
 
 
-def test_rows_that_a_way_back_loses_fail_reversible(alembic: Project) -> None:
+def test_rows_that_a_downgrade_loses_fail_reversible(alembic: Project) -> None:
     alembic.append("pyproject.toml", "baseline = { at = 'a1' }\nseed = 'rows.sql'\n")
     alembic.write(
         SECOND,
@@ -295,15 +295,15 @@ def test_rows_that_a_way_back_loses_fail_reversible(alembic: Project) -> None:
     assert "public.user: up and down change rows: 2 before, 0 after" in text
 
 
-def test_a_way_back_that_fails_is_told_at_its_line(alembic: Project) -> None:
+def test_a_downgrade_that_fails_is_told_at_its_line(alembic: Project) -> None:
     alembic.write(SECOND, MORE.replace('op.drop_column("user",', 'op.drop_column("users",'))
     found, text = checks(alembic, "-k", "reversible")
     (finding,) = found[f"{SECOND}::reversible"]["findings"]
     assert finding["code"] == "reversible.down-fails"
-    assert f'{SECOND}:15: the way back fails: relation "users" does not exist' in text
+    assert f'{SECOND}:15: the downgrade fails: relation "users" does not exist' in text
 
 
-def test_without_a_way_back_reversible_is_skipped(alembic: Project) -> None:
+def test_without_a_downgrade_reversible_is_skipped(alembic: Project) -> None:
     alembic.write(SECOND, MORE.replace('op.drop_column("user", "max_reports")', "pass"))
     found, _ = checks(alembic, "-k", "reversible")
     assert outcomes(found) == {f"{SECOND}::reversible": "skipped"}

@@ -78,7 +78,7 @@ def test_where_no_migration_changed_the_schema_is_still_checked(cloned: Project)
     assert "schema-guard: judged: no migration (added or changed since main)" in text_of(result)
 
 
-def test_a_way_back_that_changed_has_its_migration_judged(cloned: Project) -> None:
+def test_a_downgrade_that_changed_has_its_migration_judged(cloned: Project) -> None:
     cloned.append(FILE.replace(".sql", ".down.sql"), "-- changed\n")
     assert judged(cloned, "--schema-guard-since=main") == [FILE]
 

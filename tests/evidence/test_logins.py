@@ -13,6 +13,7 @@ import pytest
 
 from pytest_schemaguard.checks.login import verdict_on
 from pytest_schemaguard.configuration.settings import load
+from pytest_schemaguard.evidence.logins import LOGINS
 from pytest_schemaguard.findings import Outcome
 from pytest_schemaguard.guard import Guard
 from pytest_schemaguard.progress import Progress
@@ -119,7 +120,7 @@ def log_in(run: Run) -> Iterator[Callable[..., Verdict]]:
         guard = Guard(config, run=run, url=None, shared=False, progress=Progress())
         guards.append(guard)
         assert config.login is not None
-        return verdict_on(guard.login, config.login, strict=False)
+        return verdict_on(guard.look(LOGINS), config.login, strict=False)
 
     yield verdict
     for guard in guards:

@@ -19,7 +19,8 @@ from pytest_schemaguard.checks.drift.fixes import fix_of, is_mended
 from pytest_schemaguard.checks.drift.meanings import foreign_labels, meaning_of
 from pytest_schemaguard.checks.drift.refused import refusals, where
 from pytest_schemaguard.errors import GuardError
-from pytest_schemaguard.evidence.comparison import make
+from pytest_schemaguard.evidence.comparison import COMPARISON, make
+from pytest_schemaguard.evidence.models import MODELS, models_beside
 from pytest_schemaguard.expected.expectation import DATABASE
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 
 def judge(guard: Guard, _: Migration | None) -> Verdict:
     """Fails on a difference of severity error; with `strict`, on any warning too."""
-    comparison = guard.comparison
-    models = guard.models_beside(comparison)
+    comparison = guard.look(COMPARISON)
+    models = models_beside(guard, comparison.differences, refused=bool(comparison.refused))
     if {*models.tables} <= {*comparison.excluded}:
         return Verdict(
             outcome=Outcome.UNPROVEN,
@@ -67,7 +68,7 @@ def looked_at(guard: Guard, _: Migration | None) -> tuple[str, ...]:
     migrated = guard.states.migrated()
     # Where the cache knew the models' snapshot, their schema was not made.
     with suppress(GuardError):
-        make(guard.config, guard.databases, migrated, guard.models)
+        make(guard.config, guard.databases, migrated, guard.look(MODELS))
     return (migrated.name, DATABASE)
 
 

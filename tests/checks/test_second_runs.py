@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_schemaguard.checks.idempotent import findings, unread_rows
+from pytest_schemaguard.checks.idempotent import AGAIN, findings, second_run, unread_rows
 from pytest_schemaguard.config import Config
-from pytest_schemaguard.migrations.folder import run_sql
-from pytest_schemaguard.scenarios.endings import SecondRun, run_again
-from tests.guarded import run_databases, state_of
-from tests.through_json import through_json
+from pytest_schemaguard.migrations.migration import Migration
+from tests.guarded import Guarded, run_databases, sql_folder, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from pytest_schemaguard.migrations.session import FileRun
+    from pytest_schemaguard.scenarios.engine import Ending
     from pytest_schemaguard.servers.databases import Databases
 
 USERS = """
@@ -35,13 +35,13 @@ def databases() -> Iterator[Databases]:
 
 
 @pytest.fixture
-def again(databases: Databases, tmp_path: Path) -> Callable[..., SecondRun]:
+def again(databases: Databases, tmp_path: Path) -> Callable[..., Ending]:
     """Runs a migration twice, on a database made by `before`."""
     numbers = itertools.count()
 
     def twice(
         migration: str, before: str = USERS, exclude: tuple[str, ...] = (), prepare: str = ""
-    ) -> SecondRun:
+    ) -> Ending:
         config = Config(
             file=tmp_path / "pyproject.toml", models=(), migrations=tmp_path, exclude=exclude
         )
@@ -49,24 +49,24 @@ def again(databases: Databases, tmp_path: Path) -> Callable[..., SecondRun]:
         path.write_text(migration, encoding="utf-8")
         name = f"{tmp_path.name}-{next(numbers)}"
         state = state_of(config, databases, name, before, path, prepare=prepare)
-        second = run_again(
-            config,
-            databases,
-            state,
-            lambda database: run_sql(databases, database, path, config=config),
-        )
-        assert through_json(second) == second
-        return second
+        guarded = Guarded(config=config, databases=databases, source=sql_folder(config, databases))
+        return guarded.ending(second_run(state, Migration(revision="m", path=path), config))
 
     return twice
 
 
-def told(second: SecondRun) -> list[tuple[str, str, str]]:
+def ran(second: Ending) -> FileRun:
+    run = second.taken[1].run
+    assert run is not None
+    return run
+
+
+def told(second: Ending) -> list[tuple[str, str, str]]:
     return [(one.code, one.severity.value, one.subject) for one in findings(second, "m.sql")]
 
 
 def test_a_migration_that_looks_first_leaves_everything_as_it_is(
-    again: Callable[..., SecondRun],
+    again: Callable[..., Ending],
 ) -> None:
     second = again(
         """
@@ -77,13 +77,13 @@ def test_a_migration_that_looks_first_leaves_everything_as_it_is(
         COMMIT;
         """
     )
-    assert second.run.applied
-    assert second.written == 4
+    assert ran(second).applied
+    assert second.taken[0].written == 4
     assert told(second) == []
 
 
 def test_a_second_run_that_fails_is_told_with_postgresql_s_words(
-    again: Callable[..., SecondRun],
+    again: Callable[..., Ending],
 ) -> None:
     second = again("ALTER TABLE users ADD COLUMN limits integer;")
     (one,) = findings(second, "m.sql")
@@ -93,7 +93,7 @@ def test_a_second_run_that_fails_is_told_with_postgresql_s_words(
     )
 
 
-def test_a_second_run_that_drops_the_primary_key_fails(again: Callable[..., SecondRun]) -> None:
+def test_a_second_run_that_drops_the_primary_key_fails(again: Callable[..., Ending]) -> None:
     second = again(
         """
         DO $$BEGIN
@@ -106,7 +106,7 @@ def test_a_second_run_that_drops_the_primary_key_fails(again: Callable[..., Seco
         """,
         USERS.replace(" PRIMARY KEY", " NOT NULL"),
     )
-    assert second.run.applied
+    assert ran(second).applied
     (one,) = findings(second, "m.sql")
     assert (one.code, one.severity.value, one.subject) == (
         "idempotent.catalog",
@@ -118,14 +118,14 @@ def test_a_second_run_that_drops_the_primary_key_fails(again: Callable[..., Seco
 
 
 def test_a_second_run_that_makes_a_constraint_once_more_fails(
-    again: Callable[..., SecondRun],
+    again: Callable[..., Ending],
 ) -> None:
     assert told(again("ALTER TABLE users ADD CHECK (reports > 0);")) == [
         ("idempotent.catalog", "error", "public.users.users_reports_check1")
     ]
 
 
-def test_a_second_run_that_doubles_rows_fails(again: Callable[..., SecondRun]) -> None:
+def test_a_second_run_that_doubles_rows_fails(again: Callable[..., Ending]) -> None:
     second = again("INSERT INTO users (id, name) SELECT max(id) + 1, 'new' FROM users;")
     (one,) = findings(second, "m.sql")
     assert (one.code, one.severity.value, one.subject) == (
@@ -137,41 +137,41 @@ def test_a_second_run_that_doubles_rows_fails(again: Callable[..., SecondRun]) -
 
 
 def test_a_second_run_that_overwrites_what_an_application_wrote_fails(
-    again: Callable[..., SecondRun],
+    again: Callable[..., Ending],
 ) -> None:
     second = again("UPDATE users SET reports = 5;")
-    (change,) = second.changed
+    (change,) = second.changes[AGAIN].rows
     assert (change.before, change.after, change.columns) == (2, 2, ("reports",))
     assert told(second) == [("idempotent.rows", "error", "public.users")]
 
 
 def test_a_second_run_that_deletes_and_inserts_the_same_rows_is_seen_by_their_values(
-    again: Callable[..., SecondRun],
+    again: Callable[..., Ending],
 ) -> None:
     second = again(
         "DELETE FROM users WHERE id = 1; INSERT INTO users (id, name) VALUES (1, 'ada');"
     )
-    (change,) = second.changed
+    (change,) = second.changes[AGAIN].rows
     assert change.columns == ("name",)
 
 
-def test_timestamps_alone_are_a_warning(again: Callable[..., SecondRun]) -> None:
+def test_timestamps_alone_are_a_warning(again: Callable[..., Ending]) -> None:
     second = again("UPDATE users SET seen = clock_timestamp();")
     assert told(second) == [("idempotent.timestamps", "warning", "public.users")]
 
 
 def test_a_second_run_that_drops_a_column_and_adds_it_again_loses_its_values(
-    again: Callable[..., SecondRun],
+    again: Callable[..., Ending],
 ) -> None:
     second = again(
         "ALTER TABLE users DROP COLUMN IF EXISTS note; ALTER TABLE users ADD COLUMN note text;"
         "UPDATE users SET note = 'x';"
     )
-    (change,) = second.changed
+    (change,) = second.changes[AGAIN].rows
     assert change.columns == ("note",)
 
 
-def test_what_is_excluded_may_change(again: Callable[..., SecondRun]) -> None:
+def test_what_is_excluded_may_change(again: Callable[..., Ending]) -> None:
     second = again(
         "INSERT INTO log VALUES ('ran'); ALTER TABLE log ADD CHECK (line <> '');",
         "CREATE TABLE log (line text);",
@@ -180,9 +180,9 @@ def test_what_is_excluded_may_change(again: Callable[..., SecondRun]) -> None:
     assert told(second) == []
 
 
-def test_a_database_without_rows_has_nothing_to_write(again: Callable[..., SecondRun]) -> None:
+def test_a_database_without_rows_has_nothing_to_write(again: Callable[..., Ending]) -> None:
     second = again("CREATE TABLE IF NOT EXISTS t (id integer);", "")
-    assert second.written == 0
+    assert second.taken[0].written == 0
     assert told(second) == []
 
 
@@ -194,7 +194,7 @@ CREATE POLICY nobody ON users USING (id < 0 OR current_setting('row_security') =
 
 
 def test_rows_that_policies_hide_from_their_owner_are_compared(
-    again: Callable[..., SecondRun],
+    again: Callable[..., Ending],
 ) -> None:
     second = again(
         "ALTER TABLE users NO FORCE ROW LEVEL SECURITY; DELETE FROM users WHERE id = 1;"
@@ -202,14 +202,14 @@ def test_rows_that_policies_hide_from_their_owner_are_compared(
         "ALTER TABLE users FORCE ROW LEVEL SECURITY;",
         USERS + FORCED,
     )
-    assert second.run.applied, second.run.words
-    (change,) = second.changed
+    assert ran(second).applied, ran(second).words
+    (change,) = second.changes[AGAIN].rows
     assert (change.before, change.after) == (2, 3)
-    assert second.differences == ()
+    assert second.changes[AGAIN].catalog == ()
 
 
 def test_rows_that_the_owner_may_not_read_are_told_and_the_check_is_unproven(
-    again: Callable[..., SecondRun],
+    again: Callable[..., Ending],
 ) -> None:
     second = again(
         "CREATE TABLE IF NOT EXISTS t (id integer);",

@@ -1,0 +1,234 @@
+"""Scenarios: a starting state, steps, and what the moments between the steps are compared with.
+
+A scenario is a value. The engine clones the start, takes one step after the other until one fails,
+looks at the catalog and the rows where a comparison needs them, and compares. What an ending means
+is for a check to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - codec.py reads it
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_schemaguard.catalog.read import read
+from pytest_schemaguard.migrations.session import FileRun  # noqa: TC001 - codec.py reads it
+from pytest_schemaguard.rows.application_writes import write_as_an_application
+from pytest_schemaguard.rows.prints import Prints, fingerprints
+from pytest_schemaguard.scenarios.changes import (
+    Changes,
+    catalog_changes,
+    row_changes,
+    tables_of_tools,
+)
+from pytest_schemaguard.scenarios.look import Look
+from pytest_schemaguard.servers.settings import Settings
+
+if TYPE_CHECKING:
+    from pytest_schemaguard.catalog.snapshot import Snapshot
+    from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.scenarios.look import Sight
+    from pytest_schemaguard.scenarios.states import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """The database before the first step, or after one."""
+
+    snapshot: Snapshot
+    prints: Prints | None
+    """Of its rows, where they were asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What a step works on."""
+
+    guard: Sight
+    database: str
+    owner: Any
+    """The guard's own connection to it."""
+    moment: Moment
+    """Before the step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What a step did."""
+
+    run: FileRun | None = None
+    """Of the step that ran a migration."""
+    written: int = 0
+    """How many columns the application wrote."""
+
+    @property
+    def went_on(self) -> bool:
+        return self.run is None or self.run.applied
+
+
+class Step(Protocol):
+    """One thing that a scenario does."""
+
+    writes: bool
+    """Whether it changes rows alone, and needs to know which tables have some."""
+
+    def take(self, stage: Stage) -> Taken:
+        """Does it. Raises GuardError where the server or the source cannot be used."""
+
+
+@dataclass(frozen=True)
+class Up:
+    """Runs migrations that come next."""
+
+    migrations: tuple[Migration, ...]
+    writes = False
+
+    def take(self, stage: Stage) -> Taken:
+        return Taken(run=stage.guard.source.up(stage.database, self.migrations).run)
+
+
+@dataclass(frozen=True)
+class Again:
+    """Runs a migration that has just run."""
+
+    migration: Migration
+    writes = False
+
+    def take(self, stage: Stage) -> Taken:
+        return Taken(run=stage.guard.source.again(stage.database, self.migration))
+
+
+@dataclass(frozen=True)
+class Down:
+    """Runs the downgrade of the migration that ran last."""
+
+    migration: Migration
+    writes = False
+
+    def take(self, stage: Stage) -> Taken:
+        return Taken(run=stage.guard.source.down(stage.database, self.migration))
+
+
+@dataclass(frozen=True)
+class Write:
+    """Changes existing rows, as an application would."""
+
+    writes = True
+
+    def take(self, stage: Stage) -> Taken:
+        assert stage.moment.prints is not None
+        tools = tables_of_tools(stage.moment.snapshot)
+        rows = stage.moment.prints.of
+        filled = {name for name, one in rows.items() if one.count and name not in tools}
+        databases = stage.guard.databases
+        with databases.session(stage.database, settings=Settings.STAND_IN) as application:
+            written = write_as_an_application(application, filled, guard=stage.owner)
+        return Taken(written=written)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """Two moments, by the number of steps before each."""
+
+    first: int
+    then: int
+    rows: bool = True
+    tools: bool = True
+    """Whether the tables of migration tools count too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """What is done, and what is compared."""
+
+    name: str
+    """Of its database, and of its evidence."""
+    doing: str
+    """For people, while it runs."""
+    start: State
+    steps: tuple[Step, ...]
+    compared: Mapping[str, Compared]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """What a scenario led to."""
+
+    taken: tuple[Taken, ...]
+    """The steps that were taken: where one failed, it is the last."""
+    changes: Mapping[str, Changes]
+    """By the names of the comparisons whose moments both came."""
+    unread: tuple[str, ...]
+    """Tables whose rows the owner may not read: nothing is known of these."""
+
+
+def ending_of(scenario: Scenario) -> Look[Ending]:
+    """Plays it, once in a run. Raises GuardError where the server or the source cannot be used."""
+    return Look(scenario.name, Ending, lambda guard: _play(scenario, guard))
+
+
+def _play(scenario: Scenario, guard: Sight) -> Ending:
+    with guard.progress.step(scenario.doing):
+        return _played(scenario, guard)
+
+
+def _played(scenario: Scenario, guard: Sight) -> Ending:
+    guard.databases.create(scenario.name, template=scenario.start.name)
+    with_rows = {
+        place for one in scenario.compared.values() if one.rows for place in (one.first, one.then)
+    }
+    with_rows |= {place for place, step in enumerate(scenario.steps) if step.writes}
+    taken: list[Taken] = []
+    with guard.databases.looking(scenario.name) as owner:
+
+        def moment(snapshot: Snapshot | None = None) -> Moment:
+            snapshot = snapshot or read(owner, exclude=guard.config.exclude)
+            prints = fingerprints(owner, snapshot) if len(taken) in with_rows else None
+            return Moment(snapshot=snapshot, prints=prints)
+
+        moments = [moment(scenario.start.snapshot)]
+        for step in scenario.steps:
+            before = moments[-1]
+            stage = Stage(guard=guard, database=scenario.name, owner=owner, moment=before)
+            taken.append(step.take(stage))
+            if not step.writes:
+                moments.append(moment())
+            else:
+                moments.append(moment(before.snapshot) if taken[-1].written else before)
+            if not taken[-1].went_on:
+                break
+    changes = {
+        name: _changes(one, moments[one.first], moments[one.then])
+        for name, one in scenario.compared.items()
+        if max(one.first, one.then) < len(moments)
+    }
+    unread = {name for one in moments if one.prints is not None for name in one.prints.unread}
+    return Ending(
+        taken=tuple(taken),
+        changes=changes,
+        # Of a table that was read once, and the other time could not be, nothing is known either.
+        unread=tuple(sorted(".".join(name) for name in unread)),
+    )
+
+
+def _changes(compared: Compared, first: Moment, then: Moment) -> Changes:
+    # The tool's own table, which its first run of all makes, is no trace of a migration.
+    without = (
+        set()
+        if compared.tools
+        else tables_of_tools(first.snapshot) | tables_of_tools(then.snapshot)
+    )
+    prefixes = tuple(".".join(table) for table in without)
+    catalog = (
+        one
+        for one in catalog_changes(first.snapshot, then.snapshot)
+        if not one.subject.startswith(prefixes)
+    )
+    if not compared.rows:
+        return Changes(catalog=tuple(catalog))
+    assert first.prints is not None
+    assert then.prints is not None
+    rows = row_changes(first.prints, then.prints, then.snapshot)
+    return Changes(
+        catalog=tuple(catalog), rows=tuple(one for one in rows if one.table not in without)
+    )
