@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from typing import TYPE_CHECKING
 
+import hypothesis
 import psycopg2
 import pytest
 
@@ -20,6 +22,24 @@ if TYPE_CHECKING:
     from pytest_schemaguard.address import Address
 
 pytest_plugins = ["pytester"]
+
+# A shell's background jobs and nohup's inherit these as ignored, and so would every process that a
+# test starts and sends them to. A function is no longer a handler after exec: those have defaults.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)  # this process goes on after nohup, as asked
+
+# In CI a test draws the same examples each time, however slow the machine is.
+hypothesis.settings.register_profile(
+    "ci",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

@@ -150,6 +150,9 @@ class Project:
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("XDG_CACHE_HOME", str(CACHE))
+    # Plugins that this environment has, and a user may have: each run would import them for a
+    # second. test_story.py runs with them.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:anyio -p no:hypothesispytest")
     return Project(pytester)
 
 

@@ -333,7 +333,7 @@ def test_a_sweep_that_is_killed_leaves_what_the_next_one_sees(tmp_path: Path) ->
     make_like(folder)
     (folder / "data").mkdir()
     script = (
-        "import shutil, sys, os; from pathlib import Path; from pytest_schemaguard.servers import "
+        "import shutil, sys, os; from pathlib import Path; from pytest_schemaguard import "
         "keeper\nkeeper.shutil.rmtree = lambda *_, **__: os._exit(9)\n"
         "keeper.remove(Path(sys.argv[1]))"
     )
@@ -408,7 +408,9 @@ def kill_keeper(folder: Path, sent: signal.Signals = signal.SIGKILL) -> int:
     keeper = int(line.split()[0])
     os.kill(keeper, sent)
     if sent == signal.SIGKILL:
-        until(lambda: Path(f"/proc/{keeper}/stat").read_text().split()[2] == "Z")
+        stat, threads = Path(f"/proc/{keeper}/stat"), Path(f"/proc/{keeper}/task")
+        # Its first thread alone is no end that its parent sees.
+        until(lambda: stat.read_text().split()[2] == "Z" and len(list(threads.iterdir())) == 1)
     return keeper
 
 
