@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.conftest import Project
 
-RUNNER = Path(__file__).parents[1] / "sources" / "examples" / "runner"
+RUNNER = Path(__file__).parents[1] / "migrations" / "examples" / "runner"
 SECOND = "migrations/0002_max_reports.sql"
 COMMAND = '{ command = "python migrate.py", versions = "migrations/*.sql" }'
 FUNCTION = '{ python = "migrate:main", versions = "migrations/*.sql" }'

@@ -1,4 +1,4 @@
-"""Where statements begin and end; that PostgreSQL agrees is in tests/sources."""
+"""Where statements begin and end; that PostgreSQL agrees is in tests/migrations."""
 
 from __future__ import annotations
 
