@@ -110,7 +110,7 @@ HARM: dict[str, Callable[[Path], object]] = {
     "a link to a file": instead(lambda path: path.symlink_to("/etc/passwd")),
     "a link to a folder": instead(lambda path: path.symlink_to("/etc")),
     "a link to itself": instead(lambda path: path.symlink_to(path)),
-    "a link to nothing": instead(lambda path: path.symlink_to("/nonexistent/x")),
+    "a link to nothing": instead(lambda path: path.symlink_to("nothing")),
 }
 
 

@@ -148,35 +148,40 @@ def test_the_run_is_in_memory_where_there_is_room() -> None:
     assert str(place({})) == run_module.MEMORY
 
 
+@pytest.fixture
+def nowhere() -> Iterator[Path]:
+    """A folder that is not there; its path is short enough for a socket, and its parent is."""
+    with tempfile.TemporaryDirectory(dir=run_module.OTHERS[0]) as folder:
+        yield Path(folder) / "x"
+
+
 def test_without_room_in_memory_it_is_in_tmpdir(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, nowhere: Path
 ) -> None:
-    folder = Path(tempfile.mkdtemp(dir=run_module.OTHERS[0]))
-    monkeypatch.setattr(run_module, "MEMORY", "/nonexistent")
-    try:
-        assert place({"TMPDIR": str(folder)}) == folder
-    finally:
-        folder.rmdir()
+    monkeypatch.setattr(run_module, "MEMORY", str(nowhere))
+    assert place({"TMPDIR": str(nowhere.parent)}) == nowhere.parent
 
 
 def test_a_tmpdir_too_long_for_a_socket_is_passed_over(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nowhere: Path
 ) -> None:
-    monkeypatch.setattr(run_module, "MEMORY", "/nonexistent")
+    monkeypatch.setattr(run_module, "MEMORY", str(nowhere))
     long = tmp_path / ("x" * 100) / ("y" * 99)
     long.mkdir(parents=True)
     found = place({"TMPDIR": str(long)})
     assert str(found) in run_module.OTHERS
 
 
-def test_no_place_at_all_says_how_long_a_path_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "MEMORY", "/nonexistent")
+def test_no_place_at_all_says_how_long_a_path_may_be(
+    monkeypatch: pytest.MonkeyPatch, nowhere: Path
+) -> None:
+    monkeypatch.setattr(run_module, "MEMORY", str(nowhere))
     monkeypatch.setattr(run_module, "OTHERS", ())
     with pytest.raises(ServerError) as caught:
-        place({"TMPDIR": "/nonexistent/t"})
+        place({"TMPDIR": str(nowhere)})
     longest = SOCKET_PATH_LIMIT - LONGEST_NAME_BELOW
     assert str(caught.value) == (
-        "run folder: neither TMPDIR (/nonexistent/t) nor /dev/shm, /tmp or /var/tmp can be written "
+        f"run folder: neither TMPDIR ({nowhere}) nor /dev/shm, /tmp or /var/tmp can be written "
         "and has a path short enough for a socket\n"
         f"  next: set TMPDIR to a folder that can be written, with a path of at most {longest} "
         "characters"

@@ -120,7 +120,7 @@ def drive(place: Path, user: str, *, address: Address, **order: Any) -> dict[str
         capture_output=True,
         text=True,
         cwd="/",
-        env={**os.environ, "PYTHONPATH": ":".join(paths), "HOME": "/nowhere"},
+        env={**os.environ, "PYTHONPATH": ":".join(paths), "HOME": str(place / "nowhere")},
         check=False,
         **USERS[user],
     )

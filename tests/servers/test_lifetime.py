@@ -238,8 +238,8 @@ RAISE_FILES = "\n  next: raise `ulimit -n`, the number of files that a process m
         ({"files": 5}, f"{NO_KEEPER}[Errno 24] Too many open files", RAISE_FILES),
         ({"files": 7}, f"{NO_KEEPER}[Errno 24] Too many open files", RAISE_FILES),
         (
-            {"python": "/nonexistent/python"},
-            f"{NO_KEEPER}[Errno 2] No such file or directory: '/nonexistent/python'",
+            {"python": "/dev/null/python"},
+            f"{NO_KEEPER}[Errno 20] Not a directory: '/dev/null/python'",
             "",
         ),
     ],

@@ -197,7 +197,7 @@ def test_a_uid_without_a_passwd_entry_and_no_cache_is_told_so(
         "begin",
         wanted=OWN,
         prefix=unlisted_uid(),
-        environ={"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": "/nonexistent"},
+        environ={"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path / "home")},
     )
     words = one.report["error"]
     assert (
