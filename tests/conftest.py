@@ -15,7 +15,7 @@ from pytest_schemaguard.run import Run
 from pytest_schemaguard.servers import Wanted, obtain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from psycopg2.extensions import connection as Connection  # noqa: N812
 
@@ -40,6 +40,20 @@ hypothesis.settings.register_profile(
 )
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
+
+STARTING = {
+    *("databases", "killed", "logging_server", "place", "postgres", "process", "project"),
+    *("pytester", "run", "shared_run", "there", "wheel"),
+}
+"""The fixtures by which tests start servers, processes of projects, or other pytests."""
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Marks what is fast."""
+    for item in items:
+        starts = STARTING & {*getattr(item, "fixturenames", ())}
+        if not starts and item.get_closest_marker("real") is None:
+            item.add_marker("fast")
 
 
 @pytest.fixture(scope="session")
