@@ -52,7 +52,8 @@ class Docker:
             from testcontainers.core.docker_client import DockerClient
         except ImportError as error:
             return Missing(
-                found=f"no testcontainers: {error}", command="pip install testcontainers"
+                found=f"no testcontainers: {error}",
+                command="pip install 'pytest-schemaguard[docker]'",
             )
         except RuntimeError as error:  # it looks for a home as it is imported
             return Missing(found=f"testcontainers: {error}", command="set HOME to a folder")

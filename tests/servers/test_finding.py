@@ -137,3 +137,29 @@ def test_looking_for_a_local_server_imports_no_driver_and_no_docker() -> None:
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )
     assert done.stdout == "set()\n"
+
+
+def test_without_the_extra_docker_its_command_is_said() -> None:
+    script = (
+        "import sys\n"
+        "class Without:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'testcontainers':\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Without())\n"
+        "from pytest_schemaguard.errors import ServerError\n"
+        "from pytest_schemaguard.servers import Wanted, find\n"
+        "try:\n"
+        "    find(Wanted(provider='docker'))\n"
+        "except ServerError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == (
+        "server: no supported PostgreSQL for `server = docker`\n"
+        "    docker: no testcontainers: No module named 'testcontainers'\n"
+        "      pip install 'pytest-schemaguard[docker]'\n"
+        "  next: run one of these commands, or name a server by --schema-guard-url\n"
+    )
