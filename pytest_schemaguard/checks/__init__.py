@@ -68,7 +68,8 @@ CHECKS = (
         "applies",
         Scope.MIGRATION,
         "a migration does not run, as the tables' owner and no superuser, or nothing that it did "
-        "is committed",
+        "is committed; or all pending revisions in one `alembic upgrade` end otherwise than each "
+        "by itself",
     ),
     Check(
         "idempotent",

@@ -48,7 +48,11 @@ class Alembic:
 
     @property
     def repeats(self) -> str:
-        return f"alembic upgrade {self._configured.target or 'heads'} again"
+        return f"{self.together} again"
+
+    @property
+    def together(self) -> str:
+        return f"alembic upgrade {self._configured.target or 'heads'}"
 
     @property
     def name(self) -> str:

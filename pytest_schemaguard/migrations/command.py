@@ -46,6 +46,7 @@ class _Tool(ABC):
     """What the two sources have in common."""
 
     environment = None
+    together = None
     name: str
     """As the user configured it."""
 

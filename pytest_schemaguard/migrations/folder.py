@@ -23,6 +23,7 @@ class PlainSql:
 
     repeats = "the file again"
     environment = None
+    together = None
 
     def __init__(self, folder: Path, reach: Reach) -> None:
         self._folder = folder

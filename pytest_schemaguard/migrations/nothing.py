@@ -18,6 +18,7 @@ class NoMigrations:
     name = "no migrations"
     repeats = "nothing again"
     environment = None
+    together = None
 
     def migrations(self) -> tuple[Migration, ...]:
         return ()

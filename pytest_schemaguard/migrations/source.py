@@ -67,6 +67,13 @@ class Source(Protocol):
         """What its second run is, for people: `the file again`, `alembic upgrade heads again`."""
 
     @property
+    def together(self) -> str | None:
+        """What runs all pending migrations in one run, for people: `alembic upgrade heads`.
+
+        None: each has a run of its own.
+        """
+
+    @property
     def environment(self) -> dict[str, Any] | None:
         """Where Alembic's env.py is, for the tasks that ask it; None where there is none."""
 

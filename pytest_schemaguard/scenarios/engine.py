@@ -25,6 +25,8 @@ from pytest_schemaguard.scenarios.look import Look
 from pytest_schemaguard.servers.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_schemaguard.catalog.snapshot import Snapshot
     from pytest_schemaguard.migrations.migration import Migration
     from pytest_schemaguard.scenarios.look import Sight
@@ -58,6 +60,8 @@ class Taken:
 
     run: FileRun | None = None
     """Of the step that ran a migration."""
+    revision: str | None = None
+    """That migration's: of several, the one that failed, or the last."""
     written: int = 0
     """How many columns the application wrote."""
 
@@ -84,7 +88,8 @@ class Up:
     writes = False
 
     def take(self, stage: Stage) -> Taken:
-        return Taken(run=stage.guard.source.up(stage.database, self.migrations).run)
+        up = stage.guard.source.up(stage.database, self.migrations)
+        return Taken(run=up.run, revision=up.migration.revision)
 
 
 @dataclass(frozen=True)
@@ -128,9 +133,9 @@ class Write:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """Two moments, by the number of steps before each."""
+    """Two moments, by the number of steps before each; the first may be another state's."""
 
-    first: int
+    first: int | State
     then: int
     rows: bool = True
     tools: bool = True
@@ -175,7 +180,11 @@ def _play(scenario: Scenario, guard: Sight) -> Ending:
 def _played(scenario: Scenario, guard: Sight) -> Ending:
     guard.databases.create(scenario.name, template=scenario.start.name)
     with_rows = {
-        place for one in scenario.compared.values() if one.rows for place in (one.first, one.then)
+        place
+        for one in scenario.compared.values()
+        if one.rows
+        for place in (one.first, one.then)
+        if isinstance(place, int)
     }
     with_rows |= {place for place, step in enumerate(scenario.steps) if step.writes}
     taken: list[Taken] = []
@@ -198,9 +207,9 @@ def _played(scenario: Scenario, guard: Sight) -> Ending:
             if not taken[-1].went_on:
                 break
     changes = {
-        name: _changes(one, moments[one.first], moments[one.then])
+        name: _changes(one, moments)
         for name, one in scenario.compared.items()
-        if max(one.first, one.then) < len(moments)
+        if one.then < len(moments)
     }
     unread = {name for one in moments if one.prints is not None for name in one.prints.unread}
     return Ending(
@@ -211,7 +220,13 @@ def _played(scenario: Scenario, guard: Sight) -> Ending:
     )
 
 
-def _changes(compared: Compared, first: Moment, then: Moment) -> Changes:
+def _changes(compared: Compared, moments: Sequence[Moment]) -> Changes:
+    then = moments[compared.then]
+    if isinstance(compared.first, int):
+        first = moments[compared.first]
+    else:
+        assert compared.first.snapshot is not None
+        first = Moment(snapshot=compared.first.snapshot, prints=None)
     # The tool's own table, which its first run of all makes, is no trace of a migration.
     without = (
         set()

@@ -81,6 +81,10 @@ class States:
         self._stops = _stops(judging.pending, judging.judged)
         self._known: dict[int, State] = {}
 
+    def baseline(self) -> State:
+        """The state before all pending migrations. Raises GuardError."""
+        return self._usable(0)
+
     def after(self, migration: Migration) -> State:
         """The state that this judged migration leaves.
 
