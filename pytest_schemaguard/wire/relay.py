@@ -1,0 +1,189 @@
+"""The relay's process: started by the guard, and ended with it, whatever ends that.
+
+It hears the guard on its standard input and answers on its standard output, a line of JSON each,
+and runs no code of the project. Standard library only; one thread, which waits for whatever comes
+first, so that no two readers take each other's messages.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import os
+import resource
+import select
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from pytest_schemaguard.wire.lines import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WATCH_S = 1.0
+"""How often the relay looks whether its parent lives: someone may hold a copy of the pipe."""
+SLICE_S = 0.02
+"""How long an answer that there may be later is waited for; then the guard asks again."""
+_CHUNK = 1 << 16
+
+
+class Loop:
+    """Waits for descriptors and times, and calls whom they are for."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._handlers: dict[int, Callable[[int], None]] = {}
+        self._times: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+        self._calls: deque[Callable[[], None]] = deque()
+        self._woken, self._waking = os.pipe()
+        os.set_blocking(self._waking, False)
+        self.watch(self._woken, select.POLLIN, self._called)
+
+    def watch(self, number: int, events: int, handler: Callable[[int], None]) -> None:
+        """From now on for these events, or for none."""
+        if events:
+            self._poll.register(number, events)
+            self._handlers[number] = handler
+        elif self._handlers.pop(number, None):
+            self._poll.unregister(number)
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        heapq.heappush(self._times, (time.monotonic() + seconds, next(self._count), call))
+
+    def call(self, call: Callable[[], None]) -> None:
+        """Have it called in the loop's thread; from any."""
+        self._calls.append(call)
+        os.write(self._waking, b"\0")
+
+    def once(self) -> bool:
+        """Wait for something, and do it; False where nothing came."""
+        wait_s = WATCH_S
+        if self._times:
+            wait_s = min(wait_s, max(0.0, self._times[0][0] - time.monotonic()))
+        ready = self._poll.poll(wait_s * 1000)
+        for number, events in ready:
+            if handler := self._handlers.get(number):
+                handler(events)
+        while self._times and self._times[0][0] <= time.monotonic():
+            heapq.heappop(self._times)[2]()
+        return bool(ready)
+
+    def _called(self, _: int) -> None:
+        os.read(self._woken, _CHUNK)
+        while self._calls:
+            self._calls.popleft()()
+
+
+class Relay:
+    """Does what the guard says. Each request gets one answer."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._lines: dict[int, Line] = {}
+        self._numbers = itertools.count(1)
+        self._received = b""
+        self.is_over = False
+        loop.watch(0, select.POLLIN, self._hear)
+
+    def _hear(self, _: int) -> None:
+        data = os.read(0, _CHUNK)
+        self.is_over = not data
+        *lines, self._received = (self._received + data).split(b"\n")
+        for line in lines:
+            self._do(**json.loads(line))
+
+    def _do(self, do: str, **values: Any) -> None:
+        getattr(self, f"_do_{do}")(**values)
+
+    def _do_listen(self, **values: Any) -> None:
+        try:
+            line = Line(self._loop, **values)
+        except OSError as error:
+            self._say({"error": f"{error}"})
+            return
+        number = next(self._numbers)
+        self._lines[number] = line
+        self._say({"line": number})
+
+    def _do_wait(self, line: int) -> None:
+        """Whom a hold has stopped; none where nobody is after a while."""
+        self._soon(lambda: bool(self._lines[line].held), lambda: self._say_held(line))
+
+    def _do_release(self, line: int, hold: int, cut: bool) -> None:
+        """Said of a hold that has ended by itself it does nothing."""
+        if session := self._lines[line].held.pop(hold, None):
+            (session.cut if cut else session.release)()
+        self._say({})
+
+    def _do_finish(self, line: int) -> None:
+        """What the line has seen, once every client that has gone is done with."""
+        one = self._lines[line]
+        self._soon(lambda: one.is_quiet, lambda: self._say_end(one))
+
+    def _do_close(self, line: int) -> None:
+        self._lines.pop(line).close()
+        self._say({})
+
+    def _say_held(self, line: int) -> None:
+        held = self._lines[line].held
+        self._say({"held": [[number, one.told] for number, one in held.items()]})
+
+    def _say_end(self, line: Line) -> None:
+        if not line.is_quiet:
+            self._say({})
+            return
+        self._say(
+            {
+                "statements": line.statements,
+                "bytes": line.bytes,
+                "is_too_much": line.is_too_much,
+                "refused": line.refused,
+                "lost": line.lost,
+                "cut": line.cut,
+                "open": line.open,
+            }
+        )
+
+    def _soon(self, is_so: Callable[[], bool], say: Callable[[], None]) -> None:
+        """Say it when it is so, after what has come already, or when the guard should ask again."""
+        deadline = time.monotonic() + SLICE_S
+
+        def look() -> None:
+            if is_so() or time.monotonic() > deadline:
+                say()
+            else:
+                self._loop.later(0.0005, look)
+
+        self._loop.later(0, look)
+
+    def _say(self, message: dict[str, Any]) -> None:
+        data = memoryview(json.dumps(message).encode() + b"\n")
+        while data:
+            data = data[os.write(1, data) :]
+
+    def close(self) -> None:
+        for line in self._lines.values():
+            line.close()
+
+
+def main() -> None:
+    """Entry point."""
+    parent = os.getppid()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 16)), hard))
+    loop = Loop()
+    relay = Relay(loop)
+    try:
+        while not relay.is_over and os.getppid() == parent:
+            loop.once()
+    except BrokenPipeError:
+        pass
+    except BaseException:  # noqa: BLE001 - the guard says it
+        import traceback
+
+        os.write(1, json.dumps({"crash": traceback.format_exc()}).encode() + b"\n")
+    finally:
+        relay.close()
