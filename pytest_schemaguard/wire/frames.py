@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _HEAD = struct.Struct("!ci")
+_unpacked = _HEAD.unpack_from
 _INT = struct.Struct("!i")
 HEAD = _HEAD.size
 REST = b""
@@ -26,8 +27,9 @@ _WORDS = 1 << 16
 CLIENT = {
     **dict.fromkeys((b"Q", b"P"), LONGEST_KEPT),
     **dict.fromkeys((b"B", b"E", b"C"), _FEW),
-    **dict.fromkeys((b"S", b"F", b"H", b"X", b"D", b"d", b"c", b"f", b"p"), 0),
+    **dict.fromkeys((b"S", b"F", b"H", b"X", b"D"), 0),
 }
+"""Rows of a COPY and passwords are none of them: they pass at once, whatever the server does."""
 SERVER = {
     **dict.fromkeys((b"E", b"R"), _WORDS),
     **dict.fromkeys((b"C", b"Z", b"K"), _FEW),
@@ -84,29 +86,32 @@ class Reader:
 
     def _cut(self, data: bytes) -> tuple[list[Piece], int]:
         pieces: list[Piece] = []
-        end = len(data)
+        end, kept = len(data), self.kept
         position = min(self._left, end)
         self._left -= position
         unread, self._wanted = 0, HEAD
         """Where the run of what nobody reads begins."""
-        while end - position >= HEAD:
-            kind, length = _HEAD.unpack_from(data, position)
+        last = end - HEAD
+        while position <= last:
+            kind, length = _unpacked(data, position)
+            stop = position + 1 + length
             if length < _INT.size:
                 raise NoMessageError(data[position : position + HEAD])
-            body, stop = position + HEAD, position + 1 + length
-            keep = self.kept.get(kind)
-            have = min(stop, body + (keep or 0))
+            if kind not in kept:
+                position = stop
+                continue
+            body, keep = position + HEAD, kept[kind]
+            have = min(stop, body + keep)
             if have > end:
                 self._wanted = have - position
                 break
-            if keep is not None:
-                if unread < position:
-                    pieces.append(Piece(REST, b"", data[unread:position]))
-                unread = min(stop, end)
-                whole = have == stop
-                pieces.append(Piece(kind, data[body:have], data[position:unread], whole))
-            position = min(stop, end)
-            self._left = stop - position
+            if unread < position:
+                pieces.append(Piece(REST, b"", data[unread:position]))
+            unread = min(stop, end)
+            pieces.append(Piece(kind, data[body:have], data[position:unread], have == stop))
+            position = stop
+        self._left += max(0, position - end)
+        position = min(position, end)
         if unread < position:
             pieces.append(Piece(REST, b"", data[unread:position]))
         return pieces, position

@@ -90,6 +90,19 @@ class Line:
                 near.send(frames.error(startup.NO_ROOM, fact))
             near.close()
 
+    def connect_at_once(self) -> End | None:
+        """To a server by its socket; None where that must be waited for."""
+        if self.is_encrypted:
+            return None
+        far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            far.setblocking(False)
+            far.connect(f"{self._host}/.s.PGSQL.{self._port}")
+        except OSError:
+            far.close()
+            return None
+        return End(far)
+
     def connect(self) -> End:
         """To the server; waits for it. Raises OSError."""
         if self._host.startswith("/"):

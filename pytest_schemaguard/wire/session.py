@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 CONNECT_S = 30.0
 LAST_WORDS_S = 1.0
 """How long a client may take to close its end when the server's is gone."""
-_AT_ONCE = frozenset({b"d", b"c", b"f", frames.REST})
-"""Rows of a COPY, and what follows a message's beginning."""
 _WORK = frozenset({b"Q", b"S", b"F"})
 """What the server answers with ReadyForQuery."""
 _LAST = frozenset({b"C", b"E", b"I", b"s"})
@@ -160,6 +158,9 @@ class Session:
                 startup.check(told, self.line.confined_to)
             self._is_passed_on = not (self.line.is_read or self.line.is_encrypted)
         self._take = self._said
+        if (far := self.line.connect_at_once()) is not None:
+            self._connected(far, message)
+            return
         # In a thread: a name may take long to be found, and TLS to be agreed on.
         arguments = (message, self.line.connect)
         threading.Thread(target=self._connect, args=arguments, daemon=True).start()
@@ -225,7 +226,7 @@ class Session:
             self._far.shut()
 
     def _may_pass(self, kind: bytes) -> bool:
-        if kind in _AT_ONCE or kind == b"p":
+        if kind == frames.REST:
             return True
         if self._is_busy or self._is_paused:
             return False

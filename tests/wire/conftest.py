@@ -10,7 +10,8 @@ import psycopg2
 import pytest
 
 from pytest_schemaguard.wire.wire import Wire
-from tests.servers.conftest import databases, shared_run, shared_server
+from tests.project.conftest import Server, served
+from tests.servers.conftest import databases, run, shared_run, shared_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.servers import Databases
     from pytest_schemaguard.wire.wire import Line
 
-__all__ = ["databases", "shared_run", "shared_server"]
+__all__ = ["databases", "run", "shared_run", "shared_server"]
 _names = itertools.count()
 
 
@@ -28,6 +29,13 @@ def wire() -> Iterator[Wire]:
     one = Wire()
     yield one
     one.close()
+
+
+@pytest.fixture(scope="session")
+def there() -> Iterator[Server]:
+    """A server of somebody else's, by socket and TCP, without passwords and TLS."""
+    with served("wire") as server:
+        yield server
 
 
 @pytest.fixture

@@ -83,8 +83,8 @@ def test_looks_leave_the_unnamed_statement_alone(listen: Callable[..., Line]) ->
         for value in (b"1", b"2"):
             assert pg.exec_prepared(b"", [value]).get_value(0, 0) == value
         with connection.pipeline() as pipeline:
-            for value in range(3):
-                connection.execute("SELECT %s", (value,))
+            for number in range(3):
+                connection.execute("SELECT %s", (number,))
                 pipeline.sync()
     assert [len(one.looks) for one in line.seen().statements] == [1] * 5
 
@@ -121,7 +121,9 @@ def test_cut_after_a_commit_that_the_client_never_hears_of(
     with psycopg.connect(line.address.url(), autocommit=True) as connection:
         pg = connection.pgconn
         pg.send_query(b"CREATE TABLE item (id int)")
-        assert pg.get_result().status == psycopg.pq.ExecStatus.FATAL_ERROR
+        result = pg.get_result()
+        assert result is not None
+        assert result.status == psycopg.pq.ExecStatus.FATAL_ERROR
     assert ask(database, TABLES) == [("item",)]
 
 
