@@ -26,6 +26,8 @@ class Address:
     confined_to: str = ""
     """How the names of the run's databases and roles begin, on a server that has others too: those
     no project code may reach."""
+    loopback: int | None = None
+    """Where a socket does not do for the project: at which port of 127.0.0.1 it looks for it."""
 
     @property
     def is_socket(self) -> bool:

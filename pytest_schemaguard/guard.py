@@ -6,6 +6,7 @@ import os
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_schemaguard.errors import ServerError
@@ -17,6 +18,7 @@ from pytest_schemaguard.progress import Progress
 from pytest_schemaguard.redaction import secrets_in
 from pytest_schemaguard.servers import Wanted, find, obtain, release_at_end, used
 from pytest_schemaguard.servers.log import log_tail
+from pytest_schemaguard.wire.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -105,6 +107,8 @@ class Guard:
         """Ends what this process started, and lets go of the server."""
         if "processes" in self.__dict__:
             self.processes.close()
+        if "wire" in self.__dict__:
+            self.wire.close()
         if "_clones" in self.__dict__:
             self._clones.close()
         if "databases" in self.__dict__:
@@ -134,6 +138,7 @@ class Guard:
     @cached_property
     def server(self) -> Server:
         """The throwaway server. Raises ServerError."""
+        assert self.wire  # it starts meanwhile
         with self.progress.step("starting PostgreSQL"):
             return obtain(self.wanted, self._run, candidate=self.candidate)
 
@@ -143,6 +148,11 @@ class Guard:
         from pytest_schemaguard.servers.databases import Databases
 
         return Databases(self.server, self._run, prefix=self._prefix)
+
+    @cached_property
+    def wire(self) -> Wire:
+        """What leads the project, and the migrations, to the server. Raises ServerError."""
+        return Wire(Path(mkdtemp(prefix="w", dir=self._run.folder)))
 
     @cached_property
     def candidate(self) -> Candidate:
@@ -167,6 +177,7 @@ class Guard:
                 config=self.config,
                 databases=lambda: self.databases,
                 apart=self.processes.apart,
+                line=self.processes.line,
                 once=self._once,
                 progress=self.progress,
             )
@@ -203,6 +214,7 @@ class Guard:
             folder=self._own_folder,
             run_folder=self._run.folder,
             databases=lambda: self.databases,
+            wire=lambda: self.wire,
             python_path=self._python_path,
             progress=self.progress,
         )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +22,7 @@ from pytest_schemaguard.scenarios.states import State
 from pytest_schemaguard.servers import Wanted, obtain
 from pytest_schemaguard.servers.databases import Databases
 from pytest_schemaguard.servers.settings import Settings
+from pytest_schemaguard.wire.wire import Wire
 from tests.through_json import through_json
 
 if TYPE_CHECKING:
@@ -44,6 +49,15 @@ class Guarded:
         return ending
 
 
+@cache
+def _wire() -> Wire:
+    folder = tempfile.mkdtemp(prefix="wire-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    one = Wire(Path(folder))
+    atexit.register(one.close)
+    return one
+
+
 def sql_folder(config: Config, databases: Databases) -> PlainSql:
     """The source of the configuration's folder."""
     assert isinstance(config.migrations, Path)
@@ -53,6 +67,7 @@ def sql_folder(config: Config, databases: Databases) -> PlainSql:
             config=config,
             databases=lambda: databases,
             apart=lambda *_, **__: None,
+            line=lambda name: _wire().listen(databases.address(name)),
             once=lambda _name, _shape, look: look(),
             progress=Progress(),
         ),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pytest_schemaguard.evidence.logins import DATABASE, LOGINS
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
-from pytest_schemaguard.project.answers.login import LOG_SAYS
+from pytest_schemaguard.project.answers.login import ANSWERED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def findings(evidence: LoginEvidence, login: Login) -> Iterator[Finding]:
     if evidence.request is not None:
         assert login.request is not None
         for answer in evidence.request.answers:
-            log = evidence.server_log if answer.is_broken else ()
+            log = evidence.answered if answer.is_broken else ()
             yield from _of_answer(answer, evidence.request.application, login.request, log)
     for change in evidence.migrated_itself:
         yield _of_change(change, login)
@@ -159,7 +159,7 @@ def _of_answer(
     lines = [f"{application} {fact} to {whose} that logs in: {request.method} {request.path}"]
     lines += [f"it says: {answer.excerpt}"] if answer.excerpt else []
     lines += answer.error.splitlines() if answer.error else []
-    lines += [LOG_SAYS, *(line for one in log for line in one.splitlines())] if log else []
+    lines += [ANSWERED, *(line for one in log for line in one.splitlines())] if log else []
     yield Finding(
         code="login.status" if answer.status is not None else "login.no-answer",
         severity=Severity.ERROR,

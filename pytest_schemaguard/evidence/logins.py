@@ -10,24 +10,23 @@ from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.evidence.models import MODELS
-from pytest_schemaguard.project.answers.login import LOG_SAYS, Attempt, LoginReport, RequestReport
+from pytest_schemaguard.project.answers.login import ANSWERED, Attempt, LoginReport, RequestReport
 from pytest_schemaguard.project.tasks.request.message import cut, secrets
 from pytest_schemaguard.redaction import secrets_in
 from pytest_schemaguard.rows.prints import any_row, texts
 from pytest_schemaguard.scenarios.look import Look
-from pytest_schemaguard.servers.statement_log import record
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 from pytest_schemaguard.version_tables import is_version_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pytest_schemaguard.catalog.snapshot import Name, Snapshot
     from pytest_schemaguard.config import Config, Login
     from pytest_schemaguard.project import Project
     from pytest_schemaguard.scenarios.look import Sight
     from pytest_schemaguard.servers.databases import Databases
-    from pytest_schemaguard.servers.statement_log import Recording
+    from pytest_schemaguard.wire.wire import Statement
 
 DATABASE = "login"
 ORM_TIMEOUT_S = 120.0
@@ -49,8 +48,8 @@ class LoginEvidence:
     migrated_itself: tuple[str, ...]
     """What the project's own code changed in the catalog, and in the tables of migration tools,
     while it was started, called and asked: `public.user: extra-table`."""
-    server_log: tuple[str, ...] = ()
-    """What PostgreSQL's log says of errors in this database while the application was asked."""
+    answered: tuple[str, ...] = ()
+    """The errors that PostgreSQL answered while the application was asked."""
     not_asked: str | None = None
     """Why the application could not be asked: it did not start."""
 
@@ -106,9 +105,7 @@ def _logged_in(guard: Sight) -> LoginEvidence:
         log: tuple[str, ...] = ()
         if login.request is not None:
             try:
-                request, log = _ask(
-                    config, login, orm, databases=databases, project=project, progress=progress
-                )
+                request, log = _ask(config, login, orm, project=project, progress=progress)
             except ProjectError as error:  # what the ORM has told already must not be lost
                 not_asked = str(error)
     finally:
@@ -124,7 +121,7 @@ def _logged_in(guard: Sight) -> LoginEvidence:
         orm=orm,
         request=request,
         migrated_itself=tuple(changes),
-        server_log=log,
+        answered=log,
         not_asked=not_asked,
     )
 
@@ -173,42 +170,46 @@ def _ask(
     login: Login,
     orm: LoginReport,
     *,
-    databases: Databases,
     project: Project,
     progress: Callable[[str], None],
 ) -> tuple[RequestReport, tuple[str, ...]]:
-    """What the application answers, and what PostgreSQL's log says of errors meanwhile."""
+    """What the application answers, and the errors that PostgreSQL answered it meanwhile."""
     assert login.request is not None
     attempts = _attempts(orm)
     report: RequestReport | None = None
     failure: ProjectError | None = None
-    with record(databases, DATABASE) as recording:
-        try:
-            report = project.call(
-                "request/ask",
-                request_arguments(config, login, attempts),
-                timeout_s=START_TIMEOUT_S + login.request.timeout_s * (1 + len(attempts)),
-                shape=RequestReport,
-                progress=progress,
-            )
-        except ProjectError as error:  # it did not start: the log, once it is read, may say why
-            failure = error
-    log = _errors(recording, _secrets(config, login))
+    line, before = project.line, len(_sent(project))
+    try:
+        report = project.call(
+            "request/ask",
+            request_arguments(config, login, attempts),
+            timeout_s=START_TIMEOUT_S + login.request.timeout_s * (1 + len(attempts)),
+            shape=RequestReport,
+            progress=progress,
+        )
+    except ProjectError as error:  # it did not start: what PostgreSQL answered may say why
+        failure = error
+    sent = _sent(project)[before if project.line is line else 0 :]
+    log = _errors(sent, _secrets(config, login))
     if report is not None:
         return report, log
     assert failure is not None
     if log:
-        failure.detail = "\n".join([*filter(None, [failure.detail]), LOG_SAYS, *log])
+        failure.detail = "\n".join([*filter(None, [failure.detail]), ANSWERED, *log])
     raise failure
 
 
-def _errors(recording: Recording, known: frozenset[str]) -> tuple[str, ...]:
-    """The last errors, each once, with its hint and statement; none where the log is not ours.
+def _sent(project: Project) -> tuple[Statement, ...]:
+    return () if project.line is None else project.line.seen().statements
+
+
+def _errors(sent: Sequence[Statement], known: frozenset[str]) -> tuple[str, ...]:
+    """The last errors, each once, with its hint and statement.
 
     The texts of a statement are cut out, since they may be secrets.
     """
     found: dict[str, None] = {}
-    for one in recording.sent or ():
+    for one in sent:
         if one.error is not None:
             statement = " ".join(_TEXT.sub("'...'", one.sql).split())
             lines = [f"ERROR: {one.error.message}"]

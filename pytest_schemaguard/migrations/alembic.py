@@ -7,12 +7,14 @@ the guard looks whether it was its database that changed.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.migrations.losses import history
 from pytest_schemaguard.migrations.migration import Migration
 from pytest_schemaguard.migrations.session import FileRun, SqlError, excerpt, fix_of
 from pytest_schemaguard.migrations.source import Step
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.config import AlembicMigrations
     from pytest_schemaguard.migrations.source import Reach
+    from pytest_schemaguard.wire.wire import Line, Statement
 
 HISTORY_TIMEOUT_S = 120.0
 """How long the revisions' files may take to be imported."""
@@ -67,12 +70,20 @@ class Alembic:
         return {**asdict(self._configured), "ini": None if ini is None else str(ini)}
 
     def _call(
-        self, task: str, database: str | None, timeout_s: float, *, shape: Any, **arguments: Any
+        self,
+        task: str,
+        database: str | None,
+        timeout_s: float,
+        *,
+        shape: Any,
+        line: Line | None = None,
+        **arguments: Any,
     ) -> Any:
         return self._reach.apart(
             task,
             {"subject": f"migrations {self.name}", "source": self.environment, **arguments},
             database=database,
+            line=line,
             timeout_s=timeout_s,
             shape=shape,
         )
@@ -126,17 +137,17 @@ class Alembic:
         count = f" and {len(migrations) - 1} before it" if len(migrations) > 1 else ""
         last = self._config.relative(migrations[-1].path)
         with self._reach.progress.step(f"applying {last}{count}"):
-            report = self._run(database, "upgrade", migrations)
+            report, sent = self._run(database, "upgrade", migrations)
         failed = report.error and self._migrations[report.error.revision]
-        return Step(run=self._file_run(report), migration=failed or migrations[-1])
+        return Step(run=self._file_run(report, sent), migration=failed or migrations[-1])
 
     def again(self, database: str, migration: Migration) -> FileRun:
-        return self._file_run(self._run(database, "upgrade", [migration], anew=False))
+        return self._file_run(*self._run(database, "upgrade", [migration], anew=False))
 
     def down(self, database: str, migration: Migration) -> FileRun:
-        report = self._report(database, "revert", [migration.revision])
+        report, sent = self._report(database, "revert", [migration.revision])
         self._refuse_trouble(report, database, pending=[migration.revision])
-        return self._file_run(report)
+        return self._file_run(report, sent)
 
     def go_back(self, database: str, migrations: Sequence[Migration]) -> Collection[str]:
         revisions = [one.revision for one in migrations]
@@ -148,17 +159,22 @@ class Alembic:
 
     def _run(
         self, database: str, action: str, migrations: Sequence[Migration], *, anew: bool = True
-    ) -> RunReport:
-        report = self._report(database, action, self._last_of(migrations))
+    ) -> tuple[RunReport, Sequence[Statement]]:
+        report, sent = self._report(database, action, self._last_of(migrations))
         pending = [one.revision for one in migrations] if anew and action == "upgrade" else []
         self._refuse_trouble(report, database, pending=pending)
-        return report
+        return report, sent
 
-    def _report(self, database: str, action: str, targets: Sequence[str]) -> RunReport:
-        told = {"action": action, "targets": [*targets]}
-        return self._call(  # type: ignore[no-any-return]
-            "alembic/run", database, RUN_TIMEOUT_S, shape=RunReport, **told
-        )
+    def _report(
+        self, database: str, action: str, targets: Sequence[str]
+    ) -> tuple[RunReport, Sequence[Statement]]:
+        """What Alembic did, and what it sent."""
+        told: dict[str, Any] = {"action": action, "targets": [*targets]}
+        with self._reach.line(database) as line:
+            report = self._call(
+                *("alembic/run", database, RUN_TIMEOUT_S), shape=RunReport, line=line, **told
+            )
+            return report, line.seen().statements
 
     def _last_of(self, migrations: Sequence[Migration]) -> list[str]:
         """Those that no other of these follows: one, where they are a line."""
@@ -213,9 +229,11 @@ class Alembic:
                 found += [version for (version,) in cursor.fetchall()]
         return found
 
-    def _file_run(self, report: RunReport) -> FileRun:
+    def _file_run(self, report: RunReport, sent: Sequence[Statement]) -> FileRun:
+        tables = "|".join({re.escape(one.version_table) for one in report.contexts}) or "(?!)"
+        own = re.compile(rf"\b({tables})\b")
         return FileRun(
-            statements=report.statements,
+            statements=sum(own.search(sql) is None for _, _, sql in history(sent).kept),
             seconds=sum(one.seconds for one in report.applied),
             notices=(),
             error=None if report.error is None else self._error(report.error),

@@ -1,6 +1,6 @@
 """Migrations that a command or a function of the project's runs.
 
-What it does is seen through the server, whatever it is written in, and what it says of itself is
+What it does is seen on the wire, whatever it is written in, and what it says of itself is
 held against that: a runner that hides an error of PostgreSQL, or never commits, reports success.
 
 Where the command has the word `{version}`, or the function an argument for it, each file of
@@ -23,8 +23,6 @@ from pytest_schemaguard.migrations.source import Step
 from pytest_schemaguard.migrations.tool_run import ToolRun, file_run
 from pytest_schemaguard.project import command_words
 from pytest_schemaguard.project.peer import signal_name
-from pytest_schemaguard.servers import sessions
-from pytest_schemaguard.servers.statement_log import record
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.migrations.migration import Migration
     from pytest_schemaguard.migrations.session import FileRun
     from pytest_schemaguard.migrations.source import Reach
+    from pytest_schemaguard.wire.wire import Line
 
 RUN_TIMEOUT_S = 3600.0
 """How long a run may take: many statements, each within its own timeout."""
@@ -61,7 +60,7 @@ class _Tool(ABC):
         """Whether it is told which migration to run."""
 
     @abstractmethod
-    def _tool_run(self, database: str, version: str | None) -> ToolRun: ...
+    def _tool_run(self, database: str, version: str | None, line: Line) -> ToolRun: ...
 
     @property
     def repeats(self) -> str:
@@ -115,15 +114,14 @@ class _Tool(ABC):
     def _run(self, database: str, migration: Migration, *, anew: bool) -> FileRun:
         version = migration.revision if self.by_version else None
         path = self._config.relative(migration.path)
-        before = self._sessions(database)
         with (
             self._reach.progress.step(f"applying {path}" if version else f"running {self.name}"),
-            record(self._reach.databases(), database) as recording,
+            self._reach.line(database) as line,
         ):
-            tool = self._tool_run(database, version)
-        sent = recording.sent
+            tool = self._tool_run(database, version, line)
+            sent = line.seen().statements
         run = file_run(tool, sent, files=self._texts(), path=path)
-        nobody = not sent if sent is not None else self._sessions(database) == before
+        nobody = not sent
         if anew and nobody and run.error is None:
             return self._nothing_seen(run, tool)
         if anew and run.error is not None and self._is_unaware(run.error):
@@ -167,25 +165,6 @@ class _Tool(ABC):
         )
         return replace(run, error=error)
 
-    def _sessions(self, database: str) -> int | None:
-        """How many sessions this database has ever had; the guard looks from another one."""
-        databases = self._reach.databases()
-        server = databases.server
-        connection = sessions.connect(
-            server.admin,
-            token=server.token,
-            owner=server.owner.user,
-            major=server.major,
-            superuser=server.is_superuser,
-        )
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(_SESSIONS, (databases.full_name(database),))
-                row = cursor.fetchone()
-        finally:
-            connection.close()
-        return row and int(row[0])
-
 
 _UNAWARE = (
     "the baseline's schema has it already: put the rows of the runner's own table of versions into "
@@ -193,8 +172,6 @@ _UNAWARE = (
 )
 _REFUSED = re.compile(r"(?:localhost|127\.0\.0\.1|::1)\b.*(?:refused|\[Errno 111\])", re.IGNORECASE)
 _TCP = "the guard's server listens on a unix socket alone: `tcp = true` gives it a host and a port"
-_SESSIONS = "SELECT sessions FROM pg_catalog.pg_stat_database WHERE datname = %s"
-"""https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-DATABASE-VIEW"""
 
 
 class CommandSource(_Tool):
@@ -211,7 +188,7 @@ class CommandSource(_Tool):
     def by_version(self) -> bool:
         return command_words.takes_version(self._command)
 
-    def _tool_run(self, database: str, version: str | None) -> ToolRun:
+    def _tool_run(self, database: str, version: str | None, line: Line) -> ToolRun:
         answer = self._reach.apart(
             "command",
             {
@@ -221,6 +198,7 @@ class CommandSource(_Tool):
                 "timeout_s": RUN_TIMEOUT_S,
             },
             database=database,
+            line=line,
             timeout_s=RUN_TIMEOUT_S + GRACE_S,
             shape={"exit_code": int | None, "seconds": float, "output": str},
         )
@@ -270,7 +248,14 @@ class FunctionSource(_Tool):
         return bool(self._patterns and self._reach.once("function", bool, look))
 
     def _call(
-        self, do: str, database: str | None, timeout_s: float, *, shape: Any, **arguments: Any
+        self,
+        do: str,
+        database: str | None,
+        timeout_s: float,
+        *,
+        shape: Any,
+        line: Line | None = None,
+        **arguments: Any,
     ) -> Any:
         return self._reach.apart(
             "function",
@@ -281,12 +266,15 @@ class FunctionSource(_Tool):
                 **arguments,
             },
             database=database,
+            line=line,
             timeout_s=timeout_s,
             shape=shape,
         )
 
-    def _tool_run(self, database: str, version: str | None) -> ToolRun:
-        answer = self._call("run", database, RUN_TIMEOUT_S, shape=_FUNCTION_RAN, version=version)
+    def _tool_run(self, database: str, version: str | None, line: Line) -> ToolRun:
+        answer = self._call(
+            *("run", database, RUN_TIMEOUT_S), shape=_FUNCTION_RAN, line=line, version=version
+        )
         error = answer["error"]
         said = [f"it {one}, which the fence refused" for one in answer["refused"]]
         if error and error["detail"]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from pytest_schemaguard.address import Address
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.migrations.migration import Migration
     from pytest_schemaguard.migrations.source import Reach
@@ -29,8 +30,7 @@ class PlainSql:
         self._folder = folder
         self.name = reach.config.relative(folder)
         self._config = reach.config
-        self._databases = reach.databases
-        self._progress = reach.progress
+        self._reach = reach
 
     def migrations(self) -> tuple[Migration, ...]:
         return SqlFolder(self._folder, root=self._config.root).migrations()
@@ -50,7 +50,7 @@ class PlainSql:
 
     def up(self, database: str, migrations: Sequence[Migration]) -> Step:
         for migration in migrations:
-            with self._progress.step(f"applying {self._config.relative(migration.path)}"):
+            with self._reach.progress.step(f"applying {self._config.relative(migration.path)}"):
                 run = self._run(database, migration.path)
             if not run.applied:
                 break
@@ -72,12 +72,21 @@ class PlainSql:
         return ()
 
     def _run(self, database: str, path: Path) -> FileRun:
-        return run_sql(self._databases(), database, path, config=self._config)
+        databases = self._reach.databases()
+        with self._reach.line(database) as line:
+            return run_sql(databases, database, path, config=self._config, by=line.address)
 
 
-def run_sql(databases: Databases, database: str, path: Path, *, config: Config) -> FileRun:
+def run_sql(
+    databases: Databases,
+    database: str,
+    path: Path,
+    *,
+    config: Config,
+    by: Address | None = None,
+) -> FileRun:
     """One file of SQL on a database of the run, as its owner. Raises GuardError."""
-    with databases.session(database) as owner:
+    with databases.session(database, by=by) as owner:
         return run_file(
             owner, path, statement_timeout_s=config.statement_timeout_s, root=config.root
         )

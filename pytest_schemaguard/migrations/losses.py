@@ -2,7 +2,9 @@
 
 Pure. A tool may well meet an error and recover: it asks for its version table and makes it when it
 is not there, it tries again after a lock timeout, it goes back to a savepoint. A loss is what is
-left when that is taken away, whatever the tool says of itself.
+left when that is taken away, whatever the tool says of itself. The server tells most of it by its
+tags and its transaction's status; which writes a savepoint took away, and what was done again, it
+does not.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.sqltext.statements import split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from pytest_schemaguard.servers.statement_log import Sent
+    from pytest_schemaguard.wire.wire import Statement
 
 End = Literal["alone", "commit", "rollback", "savepoint", "open"]
 """How the transaction of a loss ended: `alone`, the statement had none; `commit`, the tool believed
@@ -29,7 +31,7 @@ that it was kept; `rollback`, or back to a `savepoint`; `open`, when the session
 class Loss:
     """Writes that went together, and were not kept."""
 
-    failure: Sent | None
+    failure: Statement | None
     """What PostgreSQL refused first; None where the tool itself did not commit."""
     writes: tuple[str, ...]
     """The statements that are lost, each by itself; none where only a question was refused."""
@@ -92,18 +94,26 @@ class History:
         return {session: place for place, session, _ in self.kept}
 
 
-def history(sent: Sequence[Sent]) -> History:
+def history(sent: Sequence[Statement]) -> History:
     """Follows each session through its transactions."""
     sessions: dict[int, _Session] = {}
-    for place, one in enumerate(sent):
-        session = sessions.setdefault(one.session, _Session(one.session))
-        session.take(place, one)
+    for place, batch in _batches(sent):
+        session = sessions.setdefault(batch[0].session, _Session(batch[0].session))
+        session.take(place, batch)
     for session in sessions.values():
         session.close()
     return History(
         losses=tuple(sorted((x for one in sessions.values() for x in one.losses), key=_place)),
         kept=tuple(sorted(x for one in sessions.values() for x in one.kept)),
     )
+
+
+def _batches(sent: Sequence[Statement]) -> Iterator[tuple[int, list[Statement]]]:
+    """What was sent as one, in the order of its ends, each with the place of its last one."""
+    found: dict[tuple[int, int], list[Statement]] = {}
+    for one in sent:
+        found.setdefault((one.session, one.batch), []).append(one)
+    yield from sorted((batch[-1].number, batch) for batch in found.values())
 
 
 def statements(sql: str) -> list[str]:
@@ -127,7 +137,7 @@ class _Transaction:
     writes: list[str] = field(default_factory=list)
     savepoints: list[tuple[str, int]] = field(default_factory=list)
     """Their names, and how many writes there were."""
-    failure: Sent | None = None
+    failure: Statement | None = None
 
 
 class _Session:
@@ -140,33 +150,38 @@ class _Session:
         self._open: _Transaction | None = None
         self._place = 0
 
-    def take(self, place: int, one: Sent) -> None:
+    def take(self, place: int, batch: Sequence[Statement]) -> None:
+        """Those of one batch are one transaction, from its last BEGIN or COMMIT on.
+
+        https://www.postgresql.org/docs/current/protocol-flow.html
+        """
         self._place = place
-        parts = statements(one.sql)
-        went = len(parts) if one.error is None else self._going(parts, one)
-        for part in parts[:went]:
-            self._go(part)
-        if one.error is not None:
-            self._refused(one, parts[went:])
+        ran: list[tuple[str, str]] = []
+        left: list[str] = []
+        for one in batch:
+            parts = statements(one.sql)
+            count = len(one.tags) if left or one.error or one.after is None else len(parts)
+            ran += zip(parts[:count], [*one.tags, *[""] * count], strict=False)
+            left += parts[count:]
+        failure = next((one for one in batch if one.error is not None), None)
+        went = len(ran)
+        if failure is not None and self._open is None:
+            ends = [place for place, (sql, _) in enumerate(ran, 1) if _verb(sql) in _CONTROL]
+            went = max(ends, default=0)
+        for sql, tag in ran[:went]:
+            self._go(sql, tag)
+        if failure is not None:
+            self._refused(failure, [*(sql for sql, _ in ran[went:]), *left])
+        elif any(map(is_write, left)):  # the session ended first
+            self._open = self._open or _Transaction()
+            self._open.writes += filter(is_write, left)
 
     def close(self) -> None:
         """The session's end: nobody commits any more."""
         if self._open is not None:
             self._lose("open")
 
-    def _going(self, parts: list[str], one: Sent) -> int:
-        """How many statements of a message that was refused may have been kept.
-
-        Those of one message are one transaction, from its last BEGIN or COMMIT on
-        (https://www.postgresql.org/docs/current/protocol-flow.html).
-        """
-        failed = _failing(parts, one)
-        if self._open is not None:
-            return failed
-        words = [_verb(part) in _CONTROL for part in parts[:failed]]
-        return len(words) - words[::-1].index(True) if True in words else 0
-
-    def _go(self, sql: str) -> None:
+    def _go(self, sql: str, tag: str) -> None:
         word = _verb(sql)
         if self._open is None:
             if word in _BEGIN:
@@ -176,12 +191,11 @@ class _Session:
         elif word in {"savepoint", "release"} or (word == "rollback" and _TO.search(sql)):
             self._savepoint(word, sql)
         elif word in _END:
-            end: End = "commit" if word in _COMMIT else "rollback"
-            if end == "commit" and self._open.failure is None:
+            if word in _COMMIT and tag != "ROLLBACK":
                 self.kept += [(self._place, self.number, one) for one in self._open.writes]
                 self._open = None
             else:
-                self._lose(end)
+                self._lose("commit" if word in _COMMIT else "rollback")
         elif is_write(sql):
             self._open.writes.append(sql)
 
@@ -202,7 +216,7 @@ class _Session:
             self._open.failure = None
         del points[place + (word == "rollback") :]
 
-    def _refused(self, one: Sent, parts: list[str]) -> None:
+    def _refused(self, one: Statement, parts: list[str]) -> None:
         writes = [part for part in parts if is_write(part)]
         if self._open is None:
             self._open = _Transaction(writes, failure=one)
@@ -210,7 +224,7 @@ class _Session:
             return
         self._open.failure = self._open.failure or one
         self._open.writes += writes
-        if parts and _verb(parts[0]) in _COMMIT:  # a deferred constraint
+        if one.after == "I":  # a deferred constraint, which refused the commit
             self._lose("rollback")
 
     def _lose(self, end: End) -> None:
@@ -219,7 +233,7 @@ class _Session:
         if gone.writes or gone.failure:
             self._note(gone.failure, tuple(gone.writes), end)
 
-    def _note(self, failure: Sent | None, writes: tuple[str, ...], end: End) -> None:
+    def _note(self, failure: Statement | None, writes: tuple[str, ...], end: End) -> None:
         self.losses.append(
             Loss(failure=failure, writes=writes, end=end, session=self.number, place=self._place)
         )
@@ -247,30 +261,20 @@ def _verb(sql: str) -> str:
     return _words(found[1].lower()) if found else ""
 
 
-def refused(one: Sent) -> tuple[str, int]:
-    """The statement of a message that was refused, and on which line of it, from 0.
-
-    The whole message where nothing tells which of several it was.
-    """
+def refused(one: Statement) -> tuple[str, int]:
+    """The statement of a message that was refused, and on which line of it, from 0."""
     assert one.error is not None
     parts, position = statements(one.sql), one.error.position
     if position is None:
-        return (parts[0] if len(parts) == 1 else one.sql), 0
+        place = len(one.tags)
+        return (parts[place] if place < len(parts) else one.sql), 0
     start = 0
-    for part in parts:
+    for part in parts:  # a text that does not parse is refused before any of it runs
         start = one.sql.find(part, start)
         if position - 1 <= start + len(part):
             return part, one.sql.count("\n", start, position - 1)
         start += len(part)
     return one.sql, one.sql.count("\n", 0, position - 1)
-
-
-def _failing(parts: list[str], one: Sent) -> int:
-    """Which of the statements of a message was refused: the first that writes, if nothing tells."""
-    part, _ = refused(one)
-    if part in parts:
-        return parts.index(part)
-    return next((index for index, part in enumerate(parts) if is_write(part)), 0)
 
 
 def _words(sql: str) -> str:

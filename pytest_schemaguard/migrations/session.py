@@ -72,8 +72,8 @@ class SqlError:
 class FileRun:
     """What one run of a file, or of a tool, did."""
 
-    statements: int | None
-    """How many ran without an error, of a tool those that wrote; None where nobody could see."""
+    statements: int
+    """How many ran without an error; of a tool those that wrote, and were kept."""
     seconds: float
     notices: tuple[str, ...]
     """What PostgreSQL said meanwhile: `NOTICE:  ...`, `WARNING:  ...`."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.migrations.session import FileRun
     from pytest_schemaguard.progress import Progress
     from pytest_schemaguard.servers.databases import Databases
+    from pytest_schemaguard.wire.wire import Line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,8 @@ class Step:
 class Apart(Protocol):
     """Runs a task of the project's side in a fresh process, on a database of the run or on none.
 
-    `shape` is what its answer is (codec.py). Raises GuardError.
+    It reaches it by `line`, or by one of its own. `shape` is what its answer is (codec.py). Raises
+    GuardError.
     """
 
     def __call__(
@@ -37,6 +39,7 @@ class Apart(Protocol):
         arguments: dict[str, Any],
         *,
         database: str | None,
+        line: Line | None = None,
         timeout_s: float,
         shape: Any,
     ) -> Any: ...
@@ -50,6 +53,8 @@ class Reach:
     databases: Callable[[], Databases]
     """The run's; asking starts the server."""
     apart: Apart
+    line: Callable[[str], Line]
+    """Makes what leads to a database of the run, and sees what is sent there."""
     once: Callable[[str, Any, Callable[[], Any]], Any]
     """Evidence: the value of a look, by whichever process of the run looked first."""
     progress: Progress

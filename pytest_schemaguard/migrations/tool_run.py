@@ -1,4 +1,4 @@
-"""What a tool says of its run, held against what the server saw of it. Pure."""
+"""What a tool says of its run, held against what was seen of it on the wire. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_schemaguard.migrations.losses import Loss
-    from pytest_schemaguard.servers.statement_log import LoggedError, Sent
+    from pytest_schemaguard.wire.wire import Statement, StatementError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +38,13 @@ class ToolRun:
 
 
 def file_run(
-    tool: ToolRun, sent: Sequence[Sent] | None, *, files: Mapping[str, str], path: str
+    tool: ToolRun, sent: Sequence[Statement], *, files: Mapping[str, str], path: str
 ) -> FileRun:
     """`files`: the migrations' texts by their paths; `path`: that of the migration that ran.
 
     An error of PostgreSQL that the tool hides is one here, unless it has recovered from it.
     """
-    told = history(sent or ())
+    told = history(sent)
 
     def is_migration(sql: str) -> bool:
         return any(sql in text for text in files.values())
@@ -57,7 +57,7 @@ def file_run(
     elif lost:
         error = _error(lost[0], tool, files, path)
     return FileRun(
-        statements=None if sent is None else len(told.kept),
+        statements=len(told.kept),
         seconds=tool.seconds,
         notices=tuple(
             f"ERROR:  {one.failure.error.message}"
@@ -104,7 +104,7 @@ def _error(loss: Loss, tool: ToolRun, files: Mapping[str, str], path: str) -> Sq
     ).without_passwords(sql)
 
 
-def _message(loss: Loss, error: LoggedError | None, tool: ToolRun) -> str:
+def _message(loss: Loss, error: StatementError | None, tool: ToolRun) -> str:
     if tool.failure is not None:
         return error.message if error else tool.failure
     writes = len(loss.writes)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.address import Address
     from pytest_schemaguard.config import Config
+    from pytest_schemaguard.wire.wire import Line
 
 FENCES = ("namespace", "landlock", "python")
 """The kinds of fence, the strongest first: the first that the system permits is raised."""
@@ -57,7 +58,7 @@ class Project:
     """One process of the project's side: started when it is needed, kept for further calls.
 
     `address` is the database that `{url}` and the others in the configuration's `env` stand for,
-    or a function that says it, called when the process has booted and is needed;
+    or a function that makes a line to it, called when the process has booted and is needed;
     `folder` is writable, this object's alone, and what `{dir}` stands for; `covered` is a folder of
     which the project may see nothing else. `extra_env` adds to `env`; `python_path` are pytest's
     `pythonpath` folders. After a call that ended the process the next one starts another.
@@ -66,7 +67,7 @@ class Project:
     def __init__(
         self,
         config: Config,
-        address: Address | Callable[[], Address],
+        address: Address | Callable[[], Line],
         *,
         folder: Path,
         covered: Path | None = None,
@@ -77,7 +78,9 @@ class Project:
     ) -> None:
         self._config = config
         self._address = address
-        self._folder = folder
+        self.line: Line | None = None
+        """What the process reaches its database by, once it has been started so, and after it."""
+        self.folder = folder
         self._covered = covered
         self._temporary = folder / "tmp"
         self._env = {**config.env, **(extra_env or {})}
@@ -231,7 +234,7 @@ class Project:
         self._noted = len(self._notes())
         try:
             self._temporary.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(prefix="output-", suffix=".txt", dir=self._folder)
+            descriptor, name = tempfile.mkstemp(prefix="output-", suffix=".txt", dir=self.folder)
             self._output = Path(name)
             with os.fdopen(descriptor, "ab") as output:
                 self._bounded.enter_context(bounded(output.fileno()))
@@ -242,7 +245,7 @@ class Project:
             raise ProjectError(
                 _PROCESS,
                 f"cannot be started: {error}",
-                fix=f"check that {sys.executable} runs and {self._folder} can be written",
+                fix=f"check that {sys.executable} runs and {self.folder} can be written",
             ) from None
         self._is_entered = False
         self._peer.say({"preload": list(self._preload)})
@@ -252,11 +255,19 @@ class Project:
         peer = self._booted()
         if self._is_entered:
             return peer
-        address = self._address() if callable(self._address) else self._address
+        address = self._reached()
         self._secrets |= {address.password}
         peer.say({"boot": self._boot_message(address)})
         self._is_entered = True
         return peer
+
+    def _reached(self) -> Address:
+        if not callable(self._address):
+            return self._address
+        if self.line is not None:
+            self.line.close()
+        self.line = self._address()
+        return self.line.address
 
     def _boot_message(self, address: Address) -> dict[str, Any]:
         # Over the channel, since others can read a process's arguments and first environment.
@@ -264,7 +275,7 @@ class Project:
             "address": dataclasses.asdict(address),
             "env": self._env,
             "root": str(self._config.root),
-            "folder": str(self._folder),
+            "folder": str(self.folder),
             "covered": None if self._covered is None else str(self._covered),
             "path": [str(path) for path in self._python_path],
             "setup": self._config.setup,
@@ -274,7 +285,7 @@ class Project:
     def _variables(self) -> dict[str, str]:
         return {
             **environment.scrubbed(os.environ),
-            **environment.nowhere(str(self._folder)),
+            **environment.nowhere(str(self.folder)),
             "TMPDIR": str(self._temporary),
             environment.INSIDE: "1",
             # Python reads some as it starts. Those with the database come in behind the fence.
@@ -296,7 +307,7 @@ class Project:
 
     def _notes(self) -> bytes:
         try:
-            return (self._folder / LOG).read_bytes()
+            return (self.folder / LOG).read_bytes()
         except FileNotFoundError:
             return b""
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.errors import GuardError
+from pytest_schemaguard.project.fence.watch import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.progress import Progress
     from pytest_schemaguard.project import Project
     from pytest_schemaguard.servers.databases import Databases
+    from pytest_schemaguard.wire.conductor import Order
+    from pytest_schemaguard.wire.wire import Line, Wire
 
 NOWHERE = Address(host="/nowhere", port=5432, user="nobody", password="", database="nowhere")
 """For code that runs before there is a database, and must not look for one."""
@@ -33,6 +37,7 @@ class Processes:
         folder: Callable[[str], Path],
         run_folder: Path,
         databases: Callable[[], Databases],
+        wire: Callable[[], Wire],
         python_path: Sequence[Path],
         progress: Progress,
     ) -> None:
@@ -41,6 +46,7 @@ class Processes:
         """Makes a folder of this process in the run's."""
         self._run_folder = run_folder
         self._databases = databases
+        self._wire = wire
         self._python_path = python_path
         self._progress = progress
         self._all: list[Project] = []
@@ -82,33 +88,38 @@ class Processes:
         arguments: dict[str, Any],
         *,
         database: str | None,
+        line: Line | None = None,
         timeout_s: float,
         shape: Any,
     ) -> Any:
         """Runs a task in a fresh process, on a database of the run or on none.
 
-        Raises GuardError.
+        It reaches it by `line`, or by one of its own. Raises GuardError.
         """
         arguments = {"root": str(self._config.root), **arguments}
-        tell = self._progress.tell
-        if database is None:
+        with ExitStack() as stack:
+            if database is not None:
+                stack.enter_context(self._limited(database))
+                line = line or stack.enter_context(self.line(database, is_read=False))
             return self._forking.call_apart(
                 *(task, arguments),
-                address=NOWHERE,
+                address=NOWHERE if line is None else line.address,
                 timeout_s=timeout_s,
                 shape=shape,
-                progress=tell,
+                progress=self._progress.tell,
             )
-        databases, limit_s = self._databases(), self._config.statement_timeout_s
-        address = databases.address(database)
-        with databases.limited(database, statement_timeout_s=limit_s):
-            return self._forking.call_apart(
-                *(task, arguments),
-                address=address,
-                timeout_s=timeout_s,
-                shape=shape,
-                progress=tell,
-            )
+
+    def line(self, database: str, *, is_read: bool = True, orders: Sequence[Order] = ()) -> Line:
+        """What leads to a database of the run, as its owner. Raises ServerError."""
+        address = self._databases().address(database)
+        return self._listen(address, self._forking.folder, is_read=is_read, orders=orders)
+
+    def _limited(self, database: str) -> AbstractContextManager[None]:
+        limit_s = self._config.statement_timeout_s
+        return self._databases().limited(database, statement_timeout_s=limit_s)
+
+    def _listen(self, address: Address, folder: Path, **keywords: Any) -> Line:
+        return self._wire().listen(address, log=folder / LOG, **keywords)
 
     @cached_property
     def _forking(self) -> Project:
@@ -120,10 +131,11 @@ class Processes:
     def _project(self, address: Address | Callable[[], Address], **keywords: Any) -> Project:
         from pytest_schemaguard.project import Project
 
+        folder = self._folder(f"project-{next(self._numbers)}")
         project = Project(
             self._config,
-            address,
-            folder=self._folder(f"project-{next(self._numbers)}"),
+            (lambda: self._listen(address(), folder)) if callable(address) else address,
+            folder=folder,
             covered=self._run_folder,
             python_path=self._python_path,
             **keywords,

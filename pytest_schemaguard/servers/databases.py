@@ -114,24 +114,34 @@ class Databases:
         self._sql(f"DROP DATABASE IF EXISTS {in_quotes(self.full_name(name))} WITH (FORCE)")
 
     def connect(
-        self, name: str, *, as_admin: bool = False, settings: Settings | None = None
+        self,
+        name: str,
+        *,
+        as_admin: bool = False,
+        settings: Settings | None = None,
+        by: Address | None = None,
     ) -> Any:
         """A connection (autocommit) as the owner, or as the server's admin.
 
         Where nothing is said of `settings`, the owner's are the database's own, and the admin's are
         the guard's. It goes to this run's server whatever the environment says, or raises
-        ServerError.
+        ServerError. `by` is another way to the same database, as the owner.
         """
-        address = self.server.admin if as_admin else self.server.owner
+        address = by or (self.server.admin if as_admin else self.server.owner)
         settings = settings or (Settings.GUARD if as_admin else Settings.OWN)
         return self._connect(address.at(self.full_name(name)), settings, as_admin=as_admin)
 
     @contextlib.contextmanager
     def session(
-        self, name: str, *, as_admin: bool = False, settings: Settings | None = None
+        self,
+        name: str,
+        *,
+        as_admin: bool = False,
+        settings: Settings | None = None,
+        by: Address | None = None,
     ) -> Iterator[Any]:
         """connect(), closed at the end."""
-        connection = self.connect(name, as_admin=as_admin, settings=settings)
+        connection = self.connect(name, as_admin=as_admin, settings=settings, by=by)
         try:
             yield connection
         finally:

@@ -214,8 +214,8 @@ class DockerServer:
         )
 
 
-def log_tail(container: str, lines: int | None) -> str:
-    """The last lines of the container's log (None: all); why there are none, if so."""
+def log_tail(container: str, lines: int) -> str:
+    """The last lines of the container's log; why there are none, if so."""
     from docker.errors import DockerException
     from testcontainers.core.docker_client import DockerClient
 
@@ -265,10 +265,8 @@ def _address(container: Any, password: str) -> Address:
     )
 
 
-def _log(container: Any, lines: int | None) -> str:
-    return str(
-        container.logs(tail="all" if lines is None else lines).decode(errors="replace")
-    ).rstrip()
+def _log(container: Any, lines: int) -> str:
+    return str(container.logs(tail=lines).decode(errors="replace")).rstrip()
 
 
 def _is_here(client: Any) -> bool:

@@ -59,11 +59,8 @@ SETTINGS = (
     ("timezone", "UTC"),
     ("log_timezone", "UTC"),
     ("logging_collector", "off"),
-    # servers.statement_log reads them.
-    ("log_line_prefix", "%m [%p] %e %u@%d "),
     ("log_destination", "stderr"),
-    ("log_error_verbosity", "default"),
-    # Statements and errors; not each WARNING, which a loop can raise until the disk is full.
+    # Not each WARNING, which a loop can raise until the disk is full.
     ("log_min_messages", "error"),
     ("lc_messages", "C"),
 )

@@ -7,74 +7,24 @@ first, so that no two readers take each other's messages.
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import json
 import os
 import resource
 import select
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.wire.lines import Line
+from pytest_schemaguard.wire.line import Line
+from pytest_schemaguard.wire.listening import Listening
+from pytest_schemaguard.wire.loop import Loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WATCH_S = 1.0
-"""How often the relay looks whether its parent lives: someone may hold a copy of the pipe."""
 SLICE_S = 0.02
 """How long an answer that there may be later is waited for; then the guard asks again."""
 _CHUNK = 1 << 16
-
-
-class Loop:
-    """Waits for descriptors and times, and calls whom they are for."""
-
-    def __init__(self) -> None:
-        self._poll = select.poll()
-        self._handlers: dict[int, Callable[[int], None]] = {}
-        self._times: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = itertools.count()
-        self._calls: deque[Callable[[], None]] = deque()
-        self._woken, self._waking = os.pipe()
-        os.set_blocking(self._waking, False)
-        self.watch(self._woken, select.POLLIN, self._called)
-
-    def watch(self, number: int, events: int, handler: Callable[[int], None]) -> None:
-        """From now on for these events, or for none."""
-        if events:
-            self._poll.register(number, events)
-            self._handlers[number] = handler
-        elif self._handlers.pop(number, None):
-            self._poll.unregister(number)
-
-    def later(self, seconds: float, call: Callable[[], None]) -> None:
-        heapq.heappush(self._times, (time.monotonic() + seconds, next(self._count), call))
-
-    def call(self, call: Callable[[], None]) -> None:
-        """Have it called in the loop's thread; from any."""
-        self._calls.append(call)
-        os.write(self._waking, b"\0")
-
-    def once(self) -> bool:
-        """Wait for something, and do it; False where nothing came."""
-        wait_s = WATCH_S
-        if self._times:
-            wait_s = min(wait_s, max(0.0, self._times[0][0] - time.monotonic()))
-        ready = self._poll.poll(wait_s * 1000)
-        for number, events in ready:
-            if handler := self._handlers.get(number):
-                handler(events)
-        while self._times and self._times[0][0] <= time.monotonic():
-            heapq.heappop(self._times)[2]()
-        return bool(ready)
-
-    def _called(self, _: int) -> None:
-        os.read(self._woken, _CHUNK)
-        while self._calls:
-            self._calls.popleft()()
 
 
 class Relay:
@@ -82,7 +32,7 @@ class Relay:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._lines: dict[int, Line] = {}
+        self._lines: dict[int, Listening] = {}
         self._numbers = itertools.count(1)
         self._received = b""
         self.is_over = False
@@ -98,9 +48,9 @@ class Relay:
     def _do(self, do: str, **values: Any) -> None:
         getattr(self, f"_do_{do}")(**values)
 
-    def _do_listen(self, **values: Any) -> None:
+    def _do_listen(self, path: str, **values: Any) -> None:
         try:
-            line = Line(self._loop, **values)
+            line = Listening(Line(self._loop, **values), path)
         except OSError as error:
             self._say({"error": f"{error}"})
             return
@@ -110,11 +60,11 @@ class Relay:
 
     def _do_wait(self, line: int) -> None:
         """Whom a hold has stopped; none where nobody is after a while."""
-        self._soon(lambda: bool(self._lines[line].held), lambda: self._say_held(line))
+        self._soon(lambda: bool(self._lines[line].line.held), lambda: self._say_held(line))
 
     def _do_release(self, line: int, hold: int, cut: bool) -> None:
         """Said of a hold that has ended by itself it does nothing."""
-        if session := self._lines[line].held.pop(hold, None):
+        if session := self._lines[line].line.held.pop(hold, None):
             (session.cut if cut else session.release)()
         self._say({})
 
@@ -128,24 +78,11 @@ class Relay:
         self._say({})
 
     def _say_held(self, line: int) -> None:
-        held = self._lines[line].held
+        held = self._lines[line].line.held
         self._say({"held": [[number, one.told] for number, one in held.items()]})
 
-    def _say_end(self, line: Line) -> None:
-        if not line.is_quiet:
-            self._say({})
-            return
-        self._say(
-            {
-                "statements": line.statements,
-                "bytes": line.bytes,
-                "is_too_much": line.is_too_much,
-                "refused": line.refused,
-                "lost": line.lost,
-                "cut": line.cut,
-                "open": line.open,
-            }
-        )
+    def _say_end(self, one: Listening) -> None:
+        self._say({**one.line.told, "open": one.open} if one.is_quiet else {})
 
     def _soon(self, is_so: Callable[[], bool], say: Callable[[], None]) -> None:
         """Say it when it is so, after what has come already, or when the guard should ask again."""

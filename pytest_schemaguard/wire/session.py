@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from functools import partial
 from select import POLLIN, POLLOUT
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_schemaguard.wire import frames, startup
 from pytest_schemaguard.wire.ends import CHUNK, FULL, End
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.wire.conductor import Order
     from pytest_schemaguard.wire.frames import Piece
-    from pytest_schemaguard.wire.lines import Line
+    from pytest_schemaguard.wire.line import Line
 
-CONNECT_S = 30.0
 LAST_WORDS_S = 1.0
 """How long a client may take to close its end when the server's is gone."""
 _WORK = frozenset({b"Q", b"S", b"F"})
@@ -29,11 +28,21 @@ _WORK = frozenset({b"Q", b"S", b"F"})
 _LAST = frozenset({b"C", b"E", b"I", b"s"})
 
 
+class Office(Protocol):
+    """Who has taken the connection."""
+
+    def listen_on(self, listening: socket.socket) -> None:
+        """Take clients there too."""
+
+    def ended(self, session: Session) -> None: ...
+
+
 class Session:
     """One connection of a client, from its first byte on. All of it runs in the loop's thread."""
 
-    def __init__(self, near: socket.socket, line: Line) -> None:
+    def __init__(self, near: socket.socket, line: Line, office: Office) -> None:
         self.line = line
+        self._office = office
         self.transcript = Transcript(line.keep)
         self.is_closed = False
         self.is_gone = False
@@ -96,10 +105,10 @@ class Session:
             if events & ~POLLOUT and self._watched.get(end.number, 0) & POLLIN:
                 take()
         except startup.RefusedError as refused:
-            self.line.refused.append(refused.tried)
+            self.line.refuse(refused.tried)
             self._end(refused.message)
         except frames.NoMessageError as error:
-            self.line.refused.append(f"sent what is no message of PostgreSQL's protocol: {error}")
+            self.line.refuse(f"sent what is no message of PostgreSQL's protocol: {error}")
             self.close()
         except BlockingIOError:
             pass
@@ -136,7 +145,7 @@ class Session:
         if self._near.socket.family == socket.AF_UNIX:
             data, lent, _, _ = socket.recv_fds(self._near.socket, CHUNK, 1)
             for number in lent:  # a socket to listen on, from where nobody else can
-                self.line.listen_on(socket.socket(fileno=number))
+                self._office.listen_on(socket.socket(fileno=number))
                 self._near.write(b"L")
         else:
             data = self._near.socket.recv(CHUNK)
@@ -156,13 +165,13 @@ class Session:
             told = startup.parameters(message)
             if self.line.confined_to:
                 startup.check(told, self.line.confined_to)
-            self._is_passed_on = not (self.line.is_read or self.line.is_encrypted)
+            self._is_passed_on = not (self.line.is_read or self.line.server.is_encrypted)
         self._take = self._said
-        if (far := self.line.connect_at_once()) is not None:
+        if (far := self.line.server.connect_at_once()) is not None:
             self._connected(far, message)
             return
         # In a thread: a name may take long to be found, and TLS to be agreed on.
-        arguments = (message, self.line.connect)
+        arguments = (message, self.line.server.connect)
         threading.Thread(target=self._connect, args=arguments, daemon=True).start()
 
     def _connect(self, first: bytes, connect: Callable[[], End]) -> None:
@@ -259,7 +268,7 @@ class Session:
             if self._look is not None and not Look.is_the_clients(piece):
                 self._looked(piece)
                 continue
-            if kind == b"R" and self.line.is_encrypted:
+            if kind == b"R" and self.line.server.is_encrypted:
                 raw = startup.without_channel_binding(piece.body) or raw
             elif kind == b"E":
                 self._is_fatal = frames.fields(piece.body).get("V") in {"FATAL", "PANIC"}
@@ -344,9 +353,7 @@ class Session:
 
     def _too_late(self, order: Order, turn: int) -> None:
         if not self.is_closed and self._turn == turn:
-            self.line.refused.append(
-                f"had its session cut: a {order.action} took more than {order.within_s:g} s"
-            )
+            self.line.late.append(f"a {order.action} took more than {order.within_s:g} s")
             self.cut()
 
     def release(self) -> None:
@@ -382,7 +389,8 @@ class Session:
             if end is not None:
                 self._forget(end)
                 end.close()
-        self.line.ended(self)
+        self.line.let_go(self)
+        self._office.ended(self)
 
     def _forget(self, end: End) -> None:
         if self._watched.pop(end.number, 0):

@@ -66,7 +66,7 @@ def parameters(message: bytes) -> dict[bytes, bytes]:
             _UNSUPPORTED,
             f"the client speaks {old} of PostgreSQL's protocol, and no server since PostgreSQL 14 "
             "does: it takes version 3",
-            tried=f"spoke {old} of PostgreSQL's protocol, which is too old: update its driver",
+            tried=f"tried to speak {old} of PostgreSQL's protocol, which is too old",
         )
     words = message[_HEAD.size :].split(b"\0")
     if words[-2:] != [b"", b""] or len(words) % 2:
@@ -123,8 +123,7 @@ def _no_postgres(data: bytes) -> RefusedError:
     return RefusedError(
         _VIOLATION,
         "this is no connection to a PostgreSQL database",
-        tried=f"said {said} to the database, which is not PostgreSQL's protocol: a proxy, or a "
-        "client of something else",
+        tried=f"tried to say {said} to the database, in another protocol than PostgreSQL's",
     )
 
 

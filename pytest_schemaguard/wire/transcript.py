@@ -110,6 +110,7 @@ class Transcript:
     def _sent(self, kind: bytes, name: bytes, text: tuple[str, bool]) -> dict[str, Any]:
         told: dict[str, Any] = {
             "number": 0,
+            "batch": 0,
             "session": self.session,
             "sql": text[0],
             "is_cut": text[1],
@@ -120,6 +121,7 @@ class Transcript:
             "looks": [],
         }
         self._keep(told)
+        told["batch"] = self.batch[0]["number"] if self.batch else told["number"]
         self.batch.append(told)
         self._awaited.append((kind, name, told))
         return told

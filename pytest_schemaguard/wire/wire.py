@@ -81,6 +81,8 @@ class Statement:
 
     number: int
     """Its place among all that were sent, from 1."""
+    batch: int
+    """The number of the first of those that its session sent with it, as in a pipeline."""
     session: int
     """The server's process that it was sent to."""
     sql: str
@@ -106,6 +108,8 @@ class Seen:
     """In the order in which they were sent."""
     refused: tuple[str, ...]
     """What clients tried and may not: `tried to connect to the database "x"`."""
+    late: tuple[str, ...]
+    """What orders took longer than they may."""
     lost: tuple[int, ...]
     """The sessions that the server ended without a word."""
     cut: tuple[int, ...]
@@ -181,7 +185,7 @@ class Line:
             )
         return Seen(
             statements=tuple(map(_statement, told["statements"])),
-            **{name: tuple(told[name]) for name in ("refused", "lost", "cut", "open")},
+            **{name: tuple(told[name]) for name in ("refused", "late", "lost", "cut", "open")},
         )
 
     def close(self) -> None:
@@ -195,8 +199,9 @@ class Line:
 class Wire:
     """The relay's process. It ends with this one, whatever ends it."""
 
-    def __init__(self) -> None:
-        """Start it, and return at once. Raises ServerError."""
+    def __init__(self, folder: Path) -> None:
+        """Start it, and return at once. Its lines listen in `folder`. Raises ServerError."""
+        self._folder = folder
         self._lock = threading.Lock()
         self._received = b""
         self._ports = 0
@@ -218,26 +223,30 @@ class Wire:
         self,
         address: Address,
         *,
-        folder: Path,
         is_read: bool = True,
         orders: Sequence[Order] = (),
+        log: Path | None = None,
     ) -> Line:
-        """Lead clients to this database's server from a socket in the folder.
+        """Lead clients to this database's server, from a socket.
 
-        With `is_read` the statements are told. Raises ServerError.
+        With `is_read` the statements are told. What is refused is noted in `log`, a line each.
+        Raises ServerError.
         """
         self._ports += 1
-        path = folder / f".s.PGSQL.{self._ports}"
+        path = self._folder / f".s.PGSQL.{self._ports}"
         options = dict(address.options)
         told = self.ask(
             "listen",
             path=str(path),
-            host=options.get("hostaddr") or address.host,
-            name=address.host,
-            port=address.port,
-            options=options,
+            server={
+                "host": options.get("hostaddr") or address.host,
+                "name": address.host,
+                "port": address.port,
+                "options": options,
+            },
             confined_to=address.confined_to,
             is_read=is_read,
+            log=None if log is None else str(log),
             orders=[list(one) for one in orders],
         )
         if "error" in told:
@@ -247,7 +256,14 @@ class Wire:
                 fix="set TMPDIR to a short path of a folder that can be written",
             )
         left = tuple((name, value) for name, value in address.options if not _is_of_the_way(name))
-        here = replace(address, host=str(folder), port=self._ports, options=left, confined_to="")
+        here = replace(
+            address,
+            host=str(self._folder),
+            port=self._ports,
+            options=left,
+            confined_to="",
+            loopback=None if address.is_socket and not address.confined_to else address.port,
+        )
         return Line(self, told["line"], here)
 
     def ask(self, do: str, **values: Any) -> dict[str, Any]:

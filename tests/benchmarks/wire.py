@@ -68,8 +68,8 @@ def connecting(address: Address) -> float:
 
 def starting(folder: Path, address: Address) -> float:
     begin = time.perf_counter()
-    wire = Wire()
-    with wire.listen(address, folder=Path(tempfile.mkdtemp(dir=folder))):
+    wire = Wire(Path(tempfile.mkdtemp(dir=folder)))
+    with wire.listen(address):
         passed = (time.perf_counter() - begin) * 1000
     wire.close()
     return passed
@@ -97,9 +97,9 @@ def main() -> None:
     print(f"load {os.getloadavg()[0]:.1f}, {rounds} rounds of {EACH} statements")
     with tempfile.TemporaryDirectory(prefix="wire-") as name:
         folder = Path(name)
-        wire = Wire()
-        line = wire.listen(address, folder=folder)
-        looking = wire.listen(address, folder=folder, orders=[Order("look", "after", None, LOOK)])
+        wire = Wire(folder)
+        line = wire.listen(address)
+        looking = wire.listen(address, orders=[Order("look", "after", None, LOOK)])
         plain, over, looked = map(connected, (address, line.address, looking.address))
         for what, sql in {
             "SELECT 1": "SELECT 1",

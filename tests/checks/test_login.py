@@ -94,16 +94,16 @@ def test_log_of_the_server_explains_what_is_broken_and_nothing_else() -> None:
         Answer(kind="new", status=500, error="web.py:3: boom"),
         Answer(kind="new", problem="no-answer", error="no answer within 1 s"),
     )
-    found = list(findings(evidence(answers=answers, server_log=("ERROR: x\nSTATEMENT: y",)), LOGIN))
+    found = list(findings(evidence(answers=answers, answered=("ERROR: x\nSTATEMENT: y",)), LOGIN))
     assert [one.message for one in found] == [
         "app:app answers 401, not 200 to an existing row that logs in: POST /login",
         (
             "app:app answers 500, not 200 to a new row that logs in: POST /login\nweb.py:3: boom\n"
-            "PostgreSQL's log says:\nERROR: x\nSTATEMENT: y"
+            "PostgreSQL answered it:\nERROR: x\nSTATEMENT: y"
         ),
         (
             "app:app gives no answer (no-answer) to a new row that logs in: POST /login\n"
-            "no answer within 1 s\nPostgreSQL's log says:\nERROR: x\nSTATEMENT: y"
+            "no answer within 1 s\nPostgreSQL answered it:\nERROR: x\nSTATEMENT: y"
         ),
     ]
     assert [one.code for one in found] == ["login.status", "login.status", "login.no-answer"]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard import catalog
-from pytest_schemaguard.servers.statement_log import lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +22,17 @@ _FILES = {
 _NAME = re.compile(r'"(?:[^"]|"")*"')
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _NUMBER = re.compile(r"\b\d+\b")
+
+
+def lines(log: str) -> Iterator[str]:
+    """Each with the lines that go on with it: those begin with a tab (elog.c)."""
+    whole: list[str] = []
+    for line in log.split("\n"):  # splitlines() would split at characters within a statement
+        if not line.startswith("\t") and whole:
+            yield "\n".join(whole)
+            whole = []
+        whole.append(line.removeprefix("\t") if whole else line)
+    yield "\n".join(whole)
 
 
 def sent(log: str, user: str) -> Iterator[str]:

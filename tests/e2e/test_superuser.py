@@ -72,7 +72,7 @@ import pytest
 from pathlib import Path
 from pytest_schemaguard.servers import private
 
-private.SETTINGS += (("log_statement", "all"),)
+private.SETTINGS += (("log_statement", "all"), ("log_line_prefix", "%m [%p] %e %u@%d "))
 start, logs = private.PrivateServer.start, []
 
 def remembered(self, wanted, run):

@@ -293,7 +293,7 @@ def test_error_that_the_application_hides_is_in_the_log_of_the_server(
     for one in verdict.findings:
         assert one.message.splitlines()[1:] == [
             "it says: sorry",
-            "PostgreSQL's log says:",
+            "PostgreSQL answered it:",
             'ERROR: column "hidden" does not exist',
             "STATEMENT: SELECT hidden FROM \"user\" WHERE email = '...'",
         ]
@@ -310,7 +310,7 @@ def test_error_of_the_server_explains_an_application_that_does_not_start(
     assert verdict.outcome is Outcome.UNPROVEN
     told = (verdict.reason or "").splitlines()
     assert "the factory failed" in told[0]
-    start = told.index("    PostgreSQL's log says:")
+    start = told.index("    PostgreSQL answered it:")
     assert told[start + 1 : start + 3] == [
         '    ERROR: column "hidden" does not exist',
         "    STATEMENT: SELECT hidden FROM \"user\" WHERE email = '...'",

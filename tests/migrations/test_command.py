@@ -34,7 +34,7 @@ DATABASE = "tool"
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A server whose log is not the guard's."""
+    """A server of the user's."""
     run = Run.begin()
     yield obtain(Wanted(**OWN, tcp=True), run).admin.url()
     run.close(wait=True)
@@ -355,25 +355,22 @@ def test_a_runner_that_does_not_know_the_baseline_is_told_where_to_say_it(tool: 
     )
 
 
-# What cannot be seen
+# On a server that a URL names
 
 
-def test_without_the_server_s_log_the_tool_s_own_words_count(tool: Tool, url: str) -> None:
+def test_statements_on_a_server_of_the_user_s_are_seen_alike(tool: Tool, url: str) -> None:
     run = tool.up(RUNNER, server=url)
-    assert (run.words, run.statements) == ("", None)
+    assert (run.words, run.statements) == ("", 5)
+    assert run.notices == ('ERROR:  relation "schema_migrations" does not exist',)
     assert tool.columns() == USERS
-    assert tool.again().words == ""
-    tool.write(SECOND, "CREATE TABLE a (b wrong);")
-    run = tool.up(FUNCTION, server=url)
-    assert words(run).startswith(
-        'psycopg2.errors.UndefinedObject: type "wrong" does not exist (SQLSTATE 42704)\n'
-        "at migrate.py:27\nDETAIL: "
-    )
+    again = tool.again()
+    assert (again.words, again.statements) == ("", 0)
+    tool.write("migrate.sh", PSQL.format(""))
+    tool.write(SECOND, 'ALTER TABLE "user" ADD COLUMN max_reports integr;')
+    assert words(tool.up(SHELL, server=url)).startswith(LOST)
 
 
-def test_without_the_server_s_log_a_tool_that_comes_to_no_database_fails(
-    tool: Tool, url: str
-) -> None:
+def test_a_tool_that_comes_to_no_database_of_the_user_s_server_fails(tool: Tool, url: str) -> None:
     run = tool.up('{ command = "true" }', server=url)
     assert words(run) == (
         "the command exits 0, and has changed nothing: it sent the guard's database no statement"

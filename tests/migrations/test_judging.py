@@ -37,7 +37,9 @@ def judging(folder: Path, baseline: Baseline) -> Judging:
     def unused(*_: Any, **__: Any) -> Any:
         raise AssertionError
 
-    reach = Reach(config=config, databases=unused, apart=unused, once=unused, progress=Progress())
+    reach = Reach(
+        config=config, databases=unused, apart=unused, line=unused, once=unused, progress=Progress()
+    )
     return Judging(config, PlainSql(folder, reach), since=None)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from pytest_schemaguard.migrations.losses import History, history, is_write, refused
-from pytest_schemaguard.servers.statement_log import LoggedError, Sent
+from pytest_schemaguard.migrations.losses import History, history, is_write, refused, statements
+from pytest_schemaguard.wire.wire import Statement, StatementError
 
 ALTER = 'ALTER TABLE "user" ADD COLUMN a integer'
 PROBE = "SELECT version FROM schema_migrations"
@@ -14,15 +16,49 @@ NOTE = "INSERT INTO schema_migrations VALUES ('0001')"
 ABORTED = "25P02"
 
 
-def sent(*lines: str | tuple[str, str] | tuple[int, str] | tuple[int, str, str]) -> list[Sent]:
+def sent(
+    *lines: str | tuple[str, str] | tuple[int, str] | tuple[int, str, str],
+) -> list[Statement]:
     """Statements; with the SQLSTATE that answered one; with another session's number before it."""
-    found = []
-    for line in lines:
+    found: list[Statement] = []
+    status: dict[int, str] = {}
+    for number, line in enumerate(lines, 1):
         parts: list[str | int] = [line] if isinstance(line, str) else [*line]
-        session = parts.pop(0) if isinstance(parts[0], int) else 1
-        error = LoggedError(sqlstate=str(parts[1]), message="no") if parts[1:] else None
-        found.append(Sent(session=int(session), sql=str(parts[0]), error=error))
+        session = int(parts.pop(0)) if isinstance(parts[0], int) else 1
+        error = StatementError(sqlstate=str(parts[1]), message="no") if parts[1:] else None
+        sql, before = str(parts[0]), status.get(session, "I")
+        tags, after = answered(statements(sql), before, failing=error is not None)
+        status[session] = after
+        found.append(
+            Statement(
+                number=number,
+                batch=number,
+                session=session,
+                sql=sql,
+                tags=tags,
+                error=error,
+                before=before,
+                after=after,
+            )
+        )
     return found
+
+
+def answered(parts: list[str], status: str, *, failing: bool) -> tuple[tuple[str, ...], str]:
+    """PostgreSQL's tags, and its transaction's status; it refuses the first that writes."""
+    tags: list[str] = []
+    for part in parts:
+        word = part.rpartition("*/")[2].rpartition("note\n")[2].split()[0].upper()
+        if failing and (is_write(part) or len(parts) == 1):
+            return tuple(tags), "E" if status != "I" and word not in {"COMMIT", "END"} else "I"
+        if word in {"BEGIN", "START"}:
+            status = "T"
+        elif word in {"COMMIT", "END", "ROLLBACK"} and " TO " not in part:
+            word, status = "ROLLBACK" if status == "E" else word, "I"
+        elif word == "ROLLBACK":
+            status = "T"
+        tags.append(word)
+    return tuple(tags), status
 
 
 def lost(told: History, *, of_migrations: tuple[str, ...] = ()) -> list[tuple[str, str]]:
@@ -208,6 +244,23 @@ def test_writes(sql: str) -> None:
 
 def test_the_statement_of_a_message_at_which_postgresql_points() -> None:
     sql = "CREATE TABLE a ();\n\nALTER TABLE a\n  ADD b wrong;\nSELECT 1"
-    error = LoggedError(sqlstate="42704", message="no", position=sql.index("wrong") + 1)
-    one = Sent(session=1, sql=sql, error=error)
+    place = sql.index("wrong") + 1
+    error = StatementError(sqlstate="42704", message="no", position=place)
+    one = Statement(number=1, batch=1, session=1, sql=sql, tags=("CREATE TABLE",), error=error)
     assert refused(one) == ("ALTER TABLE a\n  ADD b wrong", 1)
+    one = replace(one, error=replace(error, position=None))
+    assert refused(one) == ("ALTER TABLE a\n  ADD b wrong", 0)
+
+
+def test_those_of_a_pipeline_are_lost_together() -> None:
+    """Up to a Sync all is one transaction, and behind an error nothing is run."""
+    first, second, third = sent(MAKE, (ALTER, "42P01"), NOTE)
+    pipeline = [first, replace(second, batch=1), replace(third, batch=1, tags=())]
+    told = history(pipeline)
+    assert told.kept == ()
+    assert lost(told) == [("alone", f"{MAKE}; {ALTER}; {NOTE}")]
+
+
+def test_a_statement_that_nothing_answers_is_lost_with_its_session() -> None:
+    (one,) = sent(ALTER)
+    assert lost(history([replace(one, tags=(), after=None)])) == [("open", ALTER)]

@@ -11,6 +11,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,13 @@ from pytest_schemaguard.address import Address
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import Project
+from pytest_schemaguard.project.fence.watch import LOG
+from pytest_schemaguard.wire.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pytest_schemaguard.wire.wire import Line
 
 HERE = Path(__file__).parent
 
@@ -184,17 +189,28 @@ def project(
     """Makes a Project whose task modules are `inside.<name>`, and ends it after the test."""
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     made: list[Project] = []
+    wires: list[Wire] = []
+
+    def by_wire(address: Address, folder: Path) -> Line:
+        if not wires:
+            wires.append(Wire(Path(tempfile.mkdtemp(dir=place))))
+        return wires[0].listen(address, log=folder / LOG)
 
     def make(code: str = "", *, name: str = "task", **keywords: Any) -> Project:
         (place / "root" / "inside" / f"{name}.py").write_text(code)
         keywords = {"folder": place / "folder", "preload": (), **keywords}
-        one = Project(keywords.pop("config", config), keywords.pop("address", nowhere), **keywords)
+        address = keywords.pop("address", nowhere)
+        if isinstance(address, Address) and address is not nowhere:
+            address = partial(by_wire, address, keywords["folder"])
+        one = Project(keywords.pop("config", config), address, **keywords)
         made.append(one)
         return one
 
     yield make
     for one in made:
         one.close()
+    for wire in wires:
+        wire.close()
 
 
 SUBJECT = {"subject": "models app:Base"}

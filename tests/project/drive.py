@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.project import Project
+from pytest_schemaguard.project.fence.watch import LOG
+from pytest_schemaguard.wire.wire import Wire
 
 
 def main() -> None:
@@ -17,10 +20,12 @@ def main() -> None:
     config = Config(
         file=root / "pyproject.toml", models=("app:Base",), migrations=root, env=order["env"]
     )
+    folder = Path(order["folder"])
+    wire = Wire(Path(tempfile.mkdtemp(dir=folder)))
     with Project(
         config,
-        Address(**order["address"]),
-        folder=Path(order["folder"]),
+        lambda: wire.listen(Address(**order["address"]), log=folder / LOG),
+        folder=folder,
         fences=order["fences"],
         preload=(),
     ) as project:

@@ -26,9 +26,10 @@ _names = itertools.count()
 
 @pytest.fixture(scope="session")
 def wire() -> Iterator[Wire]:
-    one = Wire()
-    yield one
-    one.close()
+    with tempfile.TemporaryDirectory(prefix="wire-") as name:
+        one = Wire(Path(name))
+        yield one
+        one.close()
 
 
 @pytest.fixture(scope="session")
@@ -55,12 +56,12 @@ def database(databases: Databases) -> Iterator[Address]:
 
 
 @pytest.fixture
-def listen(wire: Wire, folder: Path, database: Address) -> Iterator[Callable[..., Line]]:
+def listen(wire: Wire, database: Address) -> Iterator[Callable[..., Line]]:
     """Makes lines to the database, or to another; they are closed after the test."""
     lines = []
 
     def line(address: Address = database, **keywords: Any) -> Line:
-        lines.append(wire.listen(address, folder=folder, **keywords))
+        lines.append(wire.listen(address, **keywords))
         return lines[-1]
 
     yield line

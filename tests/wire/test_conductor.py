@@ -179,7 +179,7 @@ def test_a_hold_ends_with_a_cut_or_at_its_deadline(
     line = listen(orders=[Order("hold", "before", 1, within_s=0.2)])
     with pytest.raises(psycopg2.OperationalError):
         ask(line.address, "CREATE TABLE item (id int)")
-    assert line.seen().refused == ("had its session cut: a hold took more than 0.2 s",)
+    assert line.seen().late == ("a hold took more than 0.2 s",)
     assert ask(database, TABLES) == []
 
     other = listen(orders=[Order("hold", "before", 1)])

@@ -28,8 +28,8 @@ from pytest_schemaguard.wire.wire import Wire
 
 values = json.loads(sys.argv[1])
 values["options"] = ()
-wire = Wire()
-line = wire.listen(Address(**values), folder=Path(sys.argv[2]))
+wire = Wire(Path(sys.argv[2]))
+line = wire.listen(Address(**values))
 if sys.argv[3] == "copy":
     if os.fork() == 0:
         time.sleep(30)
@@ -113,9 +113,9 @@ socket.setdefaulttimeout(0.001)
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.wire.wire import Wire
 
-wire = Wire()
+wire = Wire(Path(sys.argv[2]))
 values = json.loads(sys.argv[1])
-line = wire.listen(Address(**{**values, "options": ()}), folder=Path(sys.argv[2]))
+line = wire.listen(Address(**{**values, "options": ()}))
 import psycopg2
 
 connection = psycopg2.connect(line.address.url())

@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from pytest_schemaguard.errors import ServerError
+from pytest_schemaguard.wire.wire import Wire
 from tests.wire.conftest import ask, connected
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.address import Address
     from pytest_schemaguard.run import Run
-    from pytest_schemaguard.wire.wire import Line, Wire
+    from pytest_schemaguard.wire.wire import Line
     from tests.project.conftest import Server
 
 OWN, OTHER = "schema_guard_0a1b2c3d_of_the_run", "precious"
@@ -230,9 +231,11 @@ def test_database_that_is_not_named_is_the_users_name(confined: Line) -> None:
         )
 
 
-def test_path_too_long_for_a_socket_is_said(wire: Wire, tmp_path: Path, database: Address) -> None:
+def test_path_too_long_for_a_socket_is_said(tmp_path: Path, database: Address) -> None:
     folder = tmp_path / ("x" * 100)
     folder.mkdir()
+    wire = Wire(folder)
     with pytest.raises(ServerError, match="AF_UNIX path too long") as raised:
-        wire.listen(database, folder=folder)
+        wire.listen(database)
+    wire.close()
     assert raised.value.fix == "set TMPDIR to a short path of a folder that can be written"

@@ -35,8 +35,8 @@ def test_client_of_something_else(line: Line) -> None:
     assert b"this is no connection to a PostgreSQL database" in answer
     assert line.seen().refused == (
         (
-            'said "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n" to the database, which is not '
-            "PostgreSQL's protocol: a proxy, or a client of something else"
+            'tried to say "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n" to the database, in '
+            "another protocol than PostgreSQL's"
         ),
     )
 
@@ -45,7 +45,7 @@ def test_older_protocol(line: Line) -> None:
     answer = say(line.address, struct.pack("!ii", 8, 2 << 16))
     assert b"the client speaks version 2.0 of PostgreSQL's protocol, and no server since" in answer
     assert line.seen().refused == (
-        "spoke version 2.0 of PostgreSQL's protocol, which is too old: update its driver",
+        "tried to speak version 2.0 of PostgreSQL's protocol, which is too old",
     )
 
 
@@ -161,9 +161,9 @@ def test_200_connections_at_once(listen: Callable[..., Line], database: Address)
 
 
 def test_transaction_that_nobody_ends_is_told_and_goes_with_the_line(
-    wire: Wire, folder: Path, database: Address
+    wire: Wire, database: Address
 ) -> None:
-    with wire.listen(database, folder=folder) as line, connected(line.address) as connection:
+    with wire.listen(database) as line, connected(line.address) as connection:
         cursor = connection.cursor()
         cursor.execute("BEGIN")
         cursor.execute("CREATE TABLE item (id int)")
@@ -203,8 +203,8 @@ def test_client_killed_in_a_statement_is_waited_for(line: Line, database: Addres
 
 
 def test_relay_that_is_gone_is_said(folder: Path, database: Address) -> None:
-    wire = Wire()
-    line = wire.listen(database, folder=folder)
+    wire = Wire(folder)
+    line = wire.listen(database)
     os.kill(wire._process.pid, signal.SIGKILL)
     with pytest.raises(ServerError) as raised:
         line.seen()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 SERVER_ERROR = 500
-LOG_SAYS = "PostgreSQL's log says:"
+ANSWERED = "PostgreSQL answered it:"
 
 
 @dataclass(frozen=True, kw_only=True)

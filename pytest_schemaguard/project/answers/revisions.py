@@ -75,8 +75,6 @@ class Applied:
     revision: str
     direction: str
     """`upgrade` or `downgrade`."""
-    statements: int
-    """Statements that SQLAlchemy sent on its behalf, without alembic's own on the version table."""
     seconds: float
 
 
@@ -104,10 +102,6 @@ class RunReport:
     applied: tuple[Applied, ...]
     error: Failure | None
     contexts: tuple[Context, ...]
-
-    @property
-    def statements(self) -> int:
-        return sum(one.statements for one in self.applied)
 
     @property
     def heads(self) -> tuple[str, ...] | None:

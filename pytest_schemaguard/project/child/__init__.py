@@ -32,12 +32,12 @@ def main() -> None:
         end.set_inheritable(False)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.argv[:] = ["schema-guard"]  # applications read it
-    line = warden.split(life, channel)
-    Child(channel, line).serve()
+    warden.split(life, channel)
+    Child(channel).serve()
 
 
 class Child:
-    def __init__(self, channel: socket.socket, line: socket.socket) -> None:
+    def __init__(self, channel: socket.socket) -> None:
         import faulthandler
 
         drivers.change()
@@ -47,7 +47,6 @@ class Child:
         self._channel = channel
         self._lines = channel.makefile("rb")
         self._speaking = threading.Lock()
-        self._line = line
         self._trouble: dict[str, Any] | None = None
         """Why no task can run."""
 
@@ -89,7 +88,6 @@ class Child:
                 root=self.root,
                 folder=self.folder,
                 covered=None if boot["covered"] is None else Path(boot["covered"]),
-                line=self._line,
             ),
         )
         warden.die_with_parent()

@@ -2,10 +2,9 @@
 
 The process that pytest starts becomes three: the outer warden, its child the inner one, and the
 project's side below that. The inner warden ends the project's side and everything that it has
-started when pytest says so or is gone, whatever the project's code is doing, and relays
-connections to a database that is reached by TCP. The outer one does the same when the inner one is
-killed, and the inner one when the outer one is. Standard library only, and no threads of their own
-until a relay is asked for.
+started when pytest says so or is gone, whatever the project's code is doing. The outer one does the
+same when the inner one is killed, and the inner one when the outer one is. Standard library only,
+and no threads.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ import ctypes
 import os
 import select
 import signal
-import socket
 import sys
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import socket
     from typing import Any, NoReturn
 
 STACKS = b"S"
@@ -36,8 +35,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 """linux/prctl.h"""
 
 
-def split(life: socket.socket, handle: socket.socket) -> socket.socket:
-    """Fork twice. Returns only in the project's half, with its line to the inner warden.
+def split(life: socket.socket, handle: socket.socket) -> None:
+    """Fork twice. Returns only in the project's half.
 
     `life` comes from pytest and ends with it; `handle` belongs to the project's half.
     """
@@ -48,17 +47,13 @@ def split(life: socket.socket, handle: socket.socket) -> socket.socket:
         handle.close()
         _stand_over(Warden(inner, guard=guard))
     die_with_parent(signal.SIGTERM)
-    ours, theirs = socket.socketpair()
     guard = os.getppid()
     project = os.fork()
     if project:
         handle.close()
-        theirs.close()
-        _stand_over(Warden(project, guard=guard, life=life, project=ours))
+        _stand_over(Warden(project, guard=guard, life=life))
     life.close()
-    ours.close()
     os.setsid()  # a project that signals its own process group does not meet the wardens
-    return theirs
 
 
 def _stand_over(warden: Warden) -> NoReturn:
@@ -81,21 +76,13 @@ def die_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
 class Warden:
     """Of the process `pid`, its child; `guard` is its own parent.
 
-    `life` ends with pytest, and the project's half asks for relays on `project`.
+    `life` ends with pytest.
     """
 
-    def __init__(
-        self,
-        pid: int,
-        *,
-        guard: int,
-        life: socket.socket | None = None,
-        project: socket.socket | None = None,
-    ) -> None:
+    def __init__(self, pid: int, *, guard: int, life: socket.socket | None = None) -> None:
         self.pid = pid
         self.guard = guard
         self.life = life
-        self.project = project
         self.status: int | None = None
 
     def watch(self) -> int:
@@ -110,7 +97,7 @@ class Warden:
         signal.set_wakeup_fd(ending)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, _wake)
-        told: list[Any] = [ended, *(end for end in (self.life, self.project) if end is not None)]
+        told: list[Any] = [ended, *([] if self.life is None else [self.life])]
         while not self._look() and os.getppid() == self.guard:
             ready, _, _ = select.select(told, [], [], WATCH_S)
             if ended in ready and signal.SIGTERM in os.read(ended, 100):
@@ -119,8 +106,6 @@ class Warden:
                 if self.life.recv(len(STACKS)) == STACKS:
                     self._stacks()
                 break
-            if self.project is not None and self.project in ready and not self._relay(self.project):
-                told.remove(self.project)
         self._sweep()
         return self._leave()
 
@@ -135,12 +120,6 @@ class Warden:
                 self.status = status
             if not pid:
                 return self.status is not None
-
-    def _relay(self, line: socket.socket) -> bool:
-        """Relay what connects to the socket that the project's half hands over."""
-        from pytest_schemaguard.project.fence import relay
-
-        return relay.take(line)
 
     def _stacks(self) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -10,8 +10,8 @@ one of:
 
 In each of them Python's own connections and those of the known drivers are watched: that refuses
 what the kernel lets through, such as a socket in a folder shared with another container, and names
-what was tried. A database reached by TCP, or one on a server that has others, is reached through a
-relay. On Linux the process then gives up what it could undo the fence with.
+what was tried. The database is reached over the wire (pytest_schemaguard.wire), which lets nothing
+else of its server through. On Linux the process then gives up what it could undo the fence with.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.project.fence import drivers, relay, watch
+from pytest_schemaguard.project.fence import drivers, watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_schemaguard.address import Address
 
-LOOPBACK = relay.LOOPBACK
+LOOPBACK = "127.0.0.1"
 SERVING_PORTS = 4
 """Ports kept for an application that serves HTTP to itself."""
 SOCKETS = (
@@ -62,14 +62,6 @@ class Ground:
     """The writable folder that `{dir}` stands for."""
     covered: Path | None
     """The run's folder, which the project needs nothing of but `folder` and the server's socket."""
-    line: socket.socket
-    """It leads to the warden, which relays."""
-
-    def relayed(self, address: Address, *, at: int) -> Address:
-        """The database as it is reached by the warden's relay, where it takes one."""
-        if address.is_socket and not address.confined_to:
-            return address
-        return relay.hand_over(self.line, address, at=at, log=self.folder / watch.LOG)
 
 
 def raise_fence(address: Address, *, kinds: Sequence[str], ground: Ground) -> Fence:
@@ -85,10 +77,10 @@ def raise_fence(address: Address, *, kinds: Sequence[str], ground: Ground) -> Fe
         if "namespace" in kinds:
             fence = _by_namespace(address, ground)
         if fence is None and "landlock" in kinds:
-            fence = _by_landlock(address, ground)
+            fence = _by_landlock(address)
     if fence is None:
         fence = Fence(
-            address=ground.relayed(address, at=0),
+            address=_by_loopback(address, at=0),
             sentence="connections refused as far as Python and its drivers can see, not those of "
             f"other libraries in C or of commands; {NO_SANDBOX}",
             ports=_free_ports(),
@@ -114,7 +106,7 @@ def _by_namespace(address: Address, ground: Ground) -> Fence | None:
     from pytest_schemaguard import namespaces
 
     kept = [ground.folder]
-    if address.is_socket and not address.confined_to:
+    if address.is_socket:
         kept.append(Path(address.host) / f".s.PGSQL.{address.port}")
     left = namespaces.leave(kept, covered=ground.covered)
     if left is namespaces.Left.NOTHING:
@@ -123,14 +115,14 @@ def _by_namespace(address: Address, ground: Ground) -> Fence | None:
     covered = ", the sockets of PostgreSQL servers that ran here covered" if hidden else ""
     return Fence(
         # Nothing else listens here: the port can be the same.
-        address=ground.relayed(address, at=address.port),
+        address=_by_loopback(address, at=address.loopback),
         sentence=f"no network (namespace){covered}; {SOCKETS}; {NO_SANDBOX}",
         ports=_free_ports(),
         own_loopback=True,
     )
 
 
-def _by_landlock(address: Address, ground: Ground) -> Fence | None:
+def _by_landlock(address: Address) -> Fence | None:
     from pytest_schemaguard.project.fence import landlock, privileges
 
     if not landlock.is_there():
@@ -138,7 +130,7 @@ def _by_landlock(address: Address, ground: Ground) -> Fence | None:
     ports = _free_ports()
     allowed = list(ports)
     # The rule knows ports and no hosts: 5432 would be everyone's.
-    address = ground.relayed(address, at=0)
+    address = _by_loopback(address, at=0)
     if not address.is_socket:
         allowed.append(address.port)
     try:
@@ -153,6 +145,27 @@ def _by_landlock(address: Address, ground: Ground) -> Fence | None:
         f"(Landlock){open_}; {SOCKETS}; {NO_SANDBOX}",
         ports=ports,
     )
+
+
+def _by_loopback(address: Address, *, at: int | None) -> Address:
+    """The database as it is reached by 127.0.0.1 from here, where the project needs that.
+
+    The wire takes the socket that listens, since from where it is nobody reaches this loopback.
+    """
+    if address.loopback is None:
+        return address
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening,
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire,
+    ):
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((LOOPBACK, at or 0))
+        wire.connect(f"{address.host}/.s.PGSQL.{address.port}")
+        socket.send_fds(wire, [b"\0"], [listening.fileno()])
+        if not wire.recv(1):
+            raise ConnectionResetError("the wire does not take a socket to listen on")
+        port = int(listening.getsockname()[1])
+    return replace(address, host=LOOPBACK, port=port, loopback=None)
 
 
 def _addresses_of(address: Address) -> frozenset[str]:

@@ -261,7 +261,7 @@ def test_run_on_the_right_database_is_no_trouble() -> None:
 
 def report() -> RunReport:
     return RunReport(
-        applied=(Applied(revision="one", direction="upgrade", statements=1, seconds=0.1),),
+        applied=(Applied(revision="one", direction="upgrade", seconds=0.1),),
         error=None,
         contexts=(
             Context(

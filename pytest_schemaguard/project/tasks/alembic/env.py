@@ -7,8 +7,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, event
-
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.answers.revisions import Applied, Context
 from pytest_schemaguard.project.child.inside import here
@@ -34,8 +32,6 @@ class Watch:
     def __init__(self, prepared: Prepared, script: ScriptDirectory) -> None:
         self._prepared = prepared
         self._script = script
-        self._sent = 0
-        """Statements sent so far, of whatever kind and purpose."""
         self.applied: list[Applied] = []
         self.contexts: list[Context] = []
         self.error: Failure | None = None
@@ -75,7 +71,6 @@ class Watch:
 
         environment.configure = configured  # type: ignore[method-assign]
         done = len(self.applied)
-        event.listen(Engine, "before_cursor_execute", self._count)
         try:
             with environment:
                 self._script.run_env()
@@ -91,11 +86,7 @@ class Watch:
             last = self.applied.pop()
             self.error = failed_in(error, self._described(last.revision))
         finally:
-            event.remove(Engine, "before_cursor_execute", self._count)
             self._prepared.attributes.close(commit=False)
-
-    def _count(self, *_: object) -> None:
-        self._sent += 1
 
     def _described(self, revision: str) -> Revision:
         return described(self._script.get_revision(revision), self._script)
@@ -122,7 +113,7 @@ class Watch:
         @functools.wraps(function)
         def watched(**keywords: Any) -> None:
             here().tell(f"{direction} {revision}")
-            before, started = self._sent, time.perf_counter()
+            started = time.perf_counter()
             try:
                 function(**keywords)
             except (Exception, SystemExit) as error:
@@ -132,7 +123,6 @@ class Watch:
                 Applied(
                     revision=revision,
                     direction=direction,
-                    statements=self._sent - before,
                     seconds=time.perf_counter() - started,
                 )
             )
