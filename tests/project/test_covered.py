@@ -13,6 +13,7 @@ import pytest
 from pytest_schemaguard import namespaces
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.project.process import FENCES
+from pytest_schemaguard.wire.wire import Wire
 from tests.project.test_fence import SENTENCES
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def test_nothing_but_sockets_is_covered_and_no_link_leads_to_what_is_not_one(
     assert covered == ""  # the null device stands there
 
 
-def test_project_sees_nothing_of_the_runs_folder_but_its_own_and_its_servers_socket(
+def test_project_sees_nothing_of_the_runs_folder_but_its_own_and_the_wires_socket(
     project: Make, place: Path
 ) -> None:
     covered = place / "folder"
@@ -115,26 +116,33 @@ def run(arguments):
     (covered / "own" / "written").write_text("here")
     with socket.socket(socket.AF_UNIX) as one:
         try:
-            one.connect(str(covered / "server" / arguments["name"]))
+            one.connect(str(covered / "wire" / ".s.PGSQL.1"))
             reached = True
         except OSError as error:
             reached = str(error)
     return [sorted(str(path.relative_to(covered)) for path in covered.rglob("*")), reached]
 """
     address = Address(host=str(server), port=5432, user="u", password="p", database="d")
+    (covered / "wire").mkdir()
+    wire = Wire(covered / "wire")
     with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as keeper:
         listening.bind(str(server / ".s.PGSQL.5432"))
         listening.listen()
         keeper.bind(str(covered / "keeper"))
         keeper.listen()
         one_project = project(
-            code, folder=own, covered=covered, address=address, fences=("namespace",)
+            code,
+            folder=own,
+            covered=covered,
+            address=lambda: wire.listen(address),
+            fences=("namespace",),
         )
-        arguments = {"covered": str(covered), "name": ".s.PGSQL.5432"}
+        arguments = {"covered": str(covered)}
         seen, reached = one_project.call("inside.task", arguments, timeout_s=30)
+    wire.close()
     assert reached is True
     own_files = [path for path in seen if path.startswith("own/")]
-    assert set(seen) - set(own_files) == {"own", "server", "server/.s.PGSQL.5432"}
+    assert set(seen) - set(own_files) == {"own", "wire", "wire/.s.PGSQL.1"}
     assert (own / "written").read_text() == "here"
     assert (covered / "server.json").read_text() == "a password"
 

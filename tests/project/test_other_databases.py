@@ -56,7 +56,7 @@ ATTEMPTS = f"""
 import sys
 sys.path.insert(0, {str(HERE)!r})
 import attempts, dataclasses
-from pytest_schemaguard.project import inside
+from pytest_schemaguard.project.child import inside
 
 def run(arguments):
     own = inside.here().address

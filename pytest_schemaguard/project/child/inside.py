@@ -29,7 +29,7 @@ class Inside:
         tell: Callable[[str], None],
     ) -> None:
         self.address = address
-        """The guard's database as it is reached from here: a relay may stand in between."""
+        """The guard's database as it is reached from here: over the wire."""
         self.root = root
         """The configuration's folder."""
         self.folder = folder

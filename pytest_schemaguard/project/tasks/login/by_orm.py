@@ -325,7 +325,7 @@ def _engine(url: str) -> Engine:
     """An engine on psycopg2 by name: `postgresql://` means psycopg 3 from SQLAlchemy 2.1 on."""
     place = make_url(url)
     with suppress(RuntimeError):  # called as a function, not in the project's process
-        # A relay may stand between this process and the guard's server; who logs in is the same.
+        # From here the server is reached over the wire; who logs in is the same.
         way = here().address.at(place.database or "")
         who = way.logged_in_as(place.username or way.user, str(place.password or ""))
         place = make_url(who.url())
