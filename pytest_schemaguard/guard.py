@@ -138,7 +138,7 @@ class Guard:
     @cached_property
     def server(self) -> Server:
         """The throwaway server. Raises ServerError."""
-        assert self.wire  # it starts meanwhile
+        _ = self.wire  # it starts meanwhile
         with self.progress.step("starting PostgreSQL"):
             return obtain(self.wanted, self._run, candidate=self.candidate)
 
