@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.difference import told
+from pytest_schemaguard.catalog.snapshot import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ def others(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
     tables = expected.relations.keys() ^ actual.relations.keys()
     alone = expected.others.keys() ^ actual.others.keys()
     apart = {key[1:] for key in alone if key[0] not in _ASIDE}
-    for part in ("relations", "columns", "constraints", "indexes", "enums", "domains", "sequences"):
+    for part in PARTS.keys() - {"others"}:
         apart |= getattr(expected, part).keys() ^ getattr(actual, part).keys()
     for key in differing:
         kind, name = key[0], key[1:]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.apart import others
 from pytest_schemaguard.catalog.counting import drawn_by_client, own_sequences, sequences
-from pytest_schemaguard.catalog.difference import Depth, Difference, gone, told, values
+from pytest_schemaguard.catalog.difference import Depth, Difference, compared, gone, told, values
 from pytest_schemaguard.catalog.pairing import keys_of_same_columns, paired, stand_ins, unpaired
 from pytest_schemaguard.catalog.snapshot import OWN_SEQUENCE
 
@@ -64,7 +64,7 @@ def _relations(expected: Snapshot, actual: Snapshot, depth: Depth) -> Iterator[D
             whole = actual.columns_of(actual.partitions[name])
             columns = {(*name, column): one for (*_, column), one in whole.items()}
             wanted_columns = expected.columns_of(name)
-            for one in _columns(wanted_columns, columns, only_types=True):
+            for one in _columns(wanted_columns, columns, depth, only_types=True):
                 yield replace(one, relation="partition")
         elif there is None:
             assert wanted is not None
@@ -75,7 +75,7 @@ def _relations(expected: Snapshot, actual: Snapshot, depth: Depth) -> Iterator[D
             # A class mapped to a view: of the table that the models make instead, only what a
             # SELECT sees is comparable.
             own = expected.columns_of(name), actual.columns_of(name)
-            for one in _columns(*own, only_types=True):
+            for one in _columns(*own, depth, only_types=True):
                 yield replace(one, relation=there.kind)
         else:
             for one in _parts(name, expected, actual, depth):
@@ -97,7 +97,7 @@ def _dotted(name: Name | None) -> str | None:
 
 def _parts(name: Name, expected: Snapshot, actual: Snapshot, depth: Depth) -> Iterator[Difference]:
     yield from _relation(name, expected.relations[name], actual.relations[name], depth)
-    yield from _columns(expected.columns_of(name), actual.columns_of(name), only_types=False)
+    yield from _columns(expected.columns_of(name), actual.columns_of(name), depth)
     yield from _constraints_and_indexes(name, expected, actual)
     yield from _notes(name, expected, actual, depth)
 
@@ -105,26 +105,15 @@ def _parts(name: Name, expected: Snapshot, actual: Snapshot, depth: Depth) -> It
 def _relation(name: Name, wanted: Relation, there: Relation, depth: Depth) -> Iterator[Difference]:
     if wanted.is_table != there.is_table:
         yield Difference(kind="relation-kind", name=name, expected=wanted.kind, actual=there.kind)
-    persistence = {True: "UNLOGGED", False: "LOGGED"}
-    yield from values(
-        name,
-        (persistence[wanted.unlogged], wanted.partitioned_by, wanted.comment, wanted.inherits),
-        (persistence[there.unlogged], there.partitioned_by, there.comment, there.inherits),
-        ("unlogged", "partitioning", "comment", "inheritance"),
-    )
-    stated = (
-        ("storage", wanted.options, there.options),
-        ("tablespace", wanted.tablespace, there.tablespace),
-        ("access-method", wanted.access_method, there.access_method),
-    )
-    for kind, one, other in stated:
-        if one is not None or depth is Depth.CATALOG:
-            yield from values(name, (one,), (other,), (kind,))
-    yield from values(name, (wanted.definition,), (there.definition,), ("view",))
+    yield from compared(name, wanted, there, depth)
 
 
 def _columns(
-    wanted: Mapping[Name, Column], there: Mapping[Name, Column], *, only_types: bool
+    wanted: Mapping[Name, Column],
+    there: Mapping[Name, Column],
+    depth: Depth,
+    *,
+    only_types: bool = False,
 ) -> Iterator[Difference]:
     for name in wanted.keys() | there.keys():
         if name not in there:
@@ -132,20 +121,13 @@ def _columns(
         elif name not in wanted:
             if not only_types:
                 yield gone("extra-column", name, actual=_column_words(there[name]))
-        else:
+        elif only_types:
             yield from values(name, (wanted[name].type,), (there[name].type,), ("type",))
-            if not only_types:
-                yield from _column(name, wanted[name], there[name])
+        elif wanted[name] != there[name]:
+            yield from _column(name, wanted[name], there[name], depth)
 
 
-def _column(name: Name, wanted: Column, there: Column) -> Iterator[Difference]:
-    nullability = {True: "NULL", False: "NOT NULL"}
-    yield from values(
-        name,
-        (nullability[wanted.nullable], wanted.generated, wanted.collation, wanted.comment),
-        (nullability[there.nullable], there.generated, there.collation, there.comment),
-        ("nullability", "generated", "collation", "comment"),
-    )
+def _column(name: Name, wanted: Column, there: Column, depth: Depth) -> Iterator[Difference]:
     counted = [one.identity or one.default == OWN_SEQUENCE for one in (wanted, there)]
     if all(counted) and bool(wanted.identity) != bool(there.identity):
         # Two ways to draw from an own sequence: one difference, not a default and an identity.
@@ -155,13 +137,8 @@ def _column(name: Name, wanted: Column, there: Column) -> Iterator[Difference]:
             expected=wanted.identity or "serial",
             actual=there.identity or "serial",
         )
-    else:
-        yield from values(
-            name,
-            (wanted.default, wanted.identity),
-            (there.default, there.identity),
-            ("default", "identity"),
-        )
+        there = replace(there, default=wanted.default, identity=wanted.identity)
+    yield from compared(name, wanted, there, depth)
 
 
 def _constraints_and_indexes(
@@ -218,14 +195,14 @@ def _notes(name: Name, expected: Snapshot, actual: Snapshot, depth: Depth) -> It
             ("unenforced-constraint",),
         )
         if before and before.kind == one.kind:
-            yield from values(key, (before.comment,), (one.comment,), ("constraint-comment",))
+            yield from compared(key, before, one, depth)
             if depth is Depth.CATALOG and before.definition == one.definition:
                 yield from values(key, (before.index,), (one.index,), ("constraint-index",))
     wanted_indexes = expected.indexes_of(name)
     for key, index in actual.indexes_of(name).items():
         other = wanted_indexes.get(key)
-        if other and (other.tablespace or depth is Depth.CATALOG):
-            yield from values(key, (other.tablespace,), (index.tablespace,), ("index-tablespace",))
+        if other:
+            yield from compared(key, other, index, depth)
 
 
 def _alone(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard.catalog.snapshot import Name  # noqa: TC001 - codec.py reads it
+from pytest_schemaguard.catalog.snapshot import Name, properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +44,17 @@ def values(
                 expected=None if one is None else str(one),
                 actual=None if other is None else str(other),
             )
+
+
+def compared(name: Name, wanted: Any, there: Any, depth: Depth) -> Iterator[Difference]:
+    """In what two relations, columns, constraints or indexes of one name are not alike."""
+    kind: Any = type(wanted)
+    for attribute, one in properties(kind):
+        sides = getattr(wanted, attribute), getattr(there, attribute)
+        if one.stated and depth is Depth.MODELS and sides[0] is None:
+            continue
+        first, second = (one.words[side] for side in sides) if one.words else sides
+        yield from values(name, (first,), (second,), (one.kind,))
 
 
 def told(kind: str, name: Name, wanted: str | None, there: str | None) -> Iterator[Difference]:

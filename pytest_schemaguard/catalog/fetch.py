@@ -1,4 +1,4 @@
-"""The rows that a database's catalog consists of: eight queries, and parts of a ninth.
+"""The rows that a database's catalog consists of: a query for each part, and for texts one more.
 
 A query of the catalog locks none of the database's own tables. But where PostgreSQL deparses a
 whole query (of a view, a rule, a policy, a function with a body of SQL), it locks every relation of
@@ -14,26 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import errors
 
+from pytest_schemaguard.catalog.snapshot import PARTS
 from pytest_schemaguard.catalog.transaction import LET_GO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from pytest_schemaguard.catalog.snapshot import Part
     from pytest_schemaguard.catalog.transaction import Limits
 
 Row = tuple[Any, ...]
 
-QUERIES = (
-    "relations",
-    "columns",
-    "constraints",
-    "indexes",
-    "enums",
-    "domains",
-    "sequences",
-    "others",
-)
-"""The .sql files of a snapshot, in the order in which they are asked."""
 PART = 50
 """Objects deparsed at a time: few locks, some milliseconds."""
 AT_A_TIME = 5_000
@@ -41,8 +32,8 @@ AT_A_TIME = 5_000
 _FOLDER = Path(__file__).parent
 _OF_USERS = re.compile(r"((?:\w+\.)?nspname) !~ '\^pg_' AND \1 <> 'information_schema'")
 """By which the .sql files leave PostgreSQL's own schemas out."""
-_DEFINITION = 8
-"""Which column of relations.sql is a view's query."""
+_VIEW = PARTS["relations"].place("definition")
+_DEFAULT, _GENERATED = (PARTS["columns"].place(name) for name in ("default", "generated"))
 _DEPARSED_LATER = frozenset({"policy", "rule", "function"})
 
 
@@ -67,7 +58,7 @@ def fetch(
     In a transaction of read_only(). With `schemas`, what is in those alone. Executes nothing of the
     database's own: no default, no nextval. Raises psycopg2.Error, VanishedError, HeldTooLongError.
     """
-    for name in QUERIES:
+    for name in PARTS:
         if schemas is None:
             cursor.execute(f"{LET_GO}; {query(name)}")
         else:
@@ -92,7 +83,13 @@ def _rows(cursor: Any, gone: Callable[[Row], str | None] | None) -> Iterator[Row
 
 
 def _column_gone(row: Row) -> str | None:
-    return "column" if row[5] == "" or (row[7] or "").startswith("GENERATED ALWAYS AS ()") else None
+    is_gone = row[_DEFAULT] == "" or (row[_GENERATED] or "").startswith("GENERATED ALWAYS AS ()")
+    return "column" if is_gone else None
+
+
+def _undefined(part: Part, kind: str) -> Callable[[Row], str | None]:
+    place = part.place("definition")
+    return lambda row: kind if row[place] is None else None
 
 
 def _other_gone(row: Row) -> str | None:
@@ -103,8 +100,8 @@ def _other_gone(row: Row) -> str | None:
 
 _GONE: dict[str, Callable[[Row], str | None]] = {
     "columns": _column_gone,
-    "constraints": lambda row: "constraint" if row[4] is None else None,
-    "indexes": lambda row: "index" if row[3] is None else None,
+    "constraints": _undefined(PARTS["constraints"], "constraint"),
+    "indexes": _undefined(PARTS["indexes"], "index"),
     "others": _other_gone,
 }
 """Whether a row's object was dropped after this transaction's snapshot was taken, and its kind.
@@ -114,11 +111,11 @@ The rows are of the snapshot, PostgreSQL's own text of them is of this moment: i
 
 
 def _with_queries(cursor: Any, rows: list[Row], limits: Limits | None) -> Iterator[Row]:
-    views = [("view", row[_DEFINITION]) for row in rows if row[_DEFINITION] is not None]
+    views = [("view", row[_VIEW]) for row in rows if row[_VIEW] is not None]
     texts = _deparsed(cursor, views, limits)
     for row in rows:
-        key = "view", row[_DEFINITION]
-        yield (*row[:_DEFINITION], texts[key], *row[_DEFINITION + 1 :]) if key in texts else row
+        key = "view", row[_VIEW]
+        yield (*row[:_VIEW], texts[key], *row[_VIEW + 1 :]) if key in texts else row
 
 
 def _with_texts(cursor: Any, rows: list[Row], limits: Limits | None) -> Iterator[Row]:

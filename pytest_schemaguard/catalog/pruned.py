@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard.catalog.snapshot import PARTS
+
 if TYPE_CHECKING:
     from pytest_schemaguard.catalog.snapshot import Name, Snapshot
 
-_PARTS = ("relations", "columns", "constraints", "indexes")
+_PARTS = [name for name, part in PARTS.items() if part.is_of_tables]
 
 
 def pruned(expected: Snapshot, actual: Snapshot) -> tuple[Snapshot, Snapshot]:

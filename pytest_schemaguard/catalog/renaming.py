@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard.catalog.snapshot import PARTS
 from pytest_schemaguard.sqltext.identifiers import in_quotes, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_schemaguard.catalog.fetch import Row
-
-_NAMES = {"relations": (11,), "sequences": (3,), "others": (1,)}
-"""Columns of these queries that are names, an array each: the first part is the schema."""
 
 
 class Renaming:
@@ -40,8 +38,8 @@ class Renaming:
 
     def rows(self, query: str, rows: Sequence[Row]) -> list[Row]:
         """The rows of this query, in their order."""
-        names = _NAMES.get(query, ())
-        first = () if query == "others" else (self._new,)
+        names = PARTS[query].names
+        first = (self._new,) if PARTS[query].width else ()
         return [
             (
                 *first,

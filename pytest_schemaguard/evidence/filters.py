@@ -8,29 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard.catalog.snapshot import Column, properties
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pytest_schemaguard.catalog.diff import Difference
 
-_OF_TABLES = frozenset(
-    {
-        *("table", "relation-kind", "unlogged", "partitioning", "inheritance", "storage", "view"),
-        *("tablespace", "access-method"),
-    }
-)
-_OF_COLUMNS = frozenset(
-    {
-        "column",
-        "type",
-        "nullability",
-        "generated",
-        "collation",
-        "default",
-        "identity",
-        "serial-or-identity",
-    }
-)
+_OF_COLUMNS = {"column", "serial-or-identity", *(one.kind for _, one in properties(Column))}
 _KINDS = {
     "index": "index",
     "invalid-index": "index",
@@ -78,9 +63,9 @@ def _object_of(one: Difference) -> dict[str, Any] | None:
         return None
     alone = one.kind.startswith(("extra-", "redundant-"))
     schema, table, *rest = one.name
-    if not rest or bare in _OF_TABLES:
+    if not rest:
         kind = "table"
-    elif bare in _OF_COLUMNS or bare == "comment":
+    elif bare in _OF_COLUMNS:
         kind = "column"
     else:
         kind = _KINDS.get(bare, "constraint")

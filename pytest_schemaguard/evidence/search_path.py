@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pytest_schemaguard.catalog.snapshot import OF_A_SCHEMA, PARTS
 from pytest_schemaguard.project.answers.models import Ddl
 from pytest_schemaguard.sqltext.identifiers import in_quotes, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_schemaguard.catalog.snapshot import Snapshot
     from pytest_schemaguard.project.answers.models import Models, Name
 
@@ -41,13 +40,8 @@ def located(models: Models, snapshot: Snapshot, *, search_path: str, role: str |
     what belongs elsewhere is moved there.
     """
     path = schemas_in(search_path, user=role)
-    parts: tuple[Mapping[Name, Any], ...] = (
-        snapshot.relations,
-        snapshot.enums,
-        snapshot.domains,
-        snapshot.sequences,
-    )
-    there = {name for part in parts for name in part} | set(snapshot.excluded)
+    parts = [name for name, part in PARTS.items() if part.width == OF_A_SCHEMA]
+    there = {name for part in parts for name in getattr(snapshot, part)} | {*snapshot.excluded}
     schemas = {UNNAMED, *(schema for schema, *_ in there)}
     first = next((schema for schema in path if schema in schemas), UNNAMED)
     written_out = {

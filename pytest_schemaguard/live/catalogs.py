@@ -12,9 +12,10 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.collecting import uncollected
-from pytest_schemaguard.catalog.fetch import QUERIES, fetch
+from pytest_schemaguard.catalog.fetch import fetch
 from pytest_schemaguard.catalog.read import snapshot_of
 from pytest_schemaguard.catalog.renaming import Renaming
+from pytest_schemaguard.catalog.snapshot import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from pytest_schemaguard.catalog.fetch import Row
     from pytest_schemaguard.catalog.snapshot import Snapshot
     from pytest_schemaguard.catalog.transaction import Limits
-
-_WITHOUT_NAMES_IN_ARRAYS = frozenset({"columns", "constraints", "indexes", "enums", "domains"})
-"""Queries whose rows mention another schema's objects by `schema.` alone, if at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +36,10 @@ class Catalog:
     @property
     def mark(self) -> bytes:
         """Equal marks stand for equal snapshots."""
-        return _mark([self.exclude, *(self.rows.get(name, ()) for name in QUERIES)])
+        return _mark([self.exclude, *(self.rows.get(name, ()) for name in PARTS)])
 
     def snapshot(self) -> Snapshot:
-        return snapshot_of(
-            {name: self.rows.get(name, ()) for name in QUERIES}, exclude=self.exclude
-        )
+        return snapshot_of({name: self.rows.get(name, ()) for name in PARTS}, exclude=self.exclude)
 
 
 @uncollected()
@@ -78,7 +74,7 @@ def catalogs_of(
 
 def _by_schema(name: str, rows: Iterator[Row]) -> Iterator[tuple[str, list[Row]]]:
     """The rows of each schema; what belongs to none, as an extension, is the database's."""
-    if name != "others":  # they come in the order of their schemas
+    if PARTS[name].width:  # they come in the order of their schemas
         for schema, own in groupby(rows, key=itemgetter(0)):
             yield schema, list(own)
         return
@@ -99,7 +95,8 @@ def _shared(
     """These rows under their new name: those that are known already, where they are equal."""
     renamed: list[Row] | None = None
     text = _without_schema(name, rows)
-    if name not in _WITHOUT_NAMES_IN_ARRAYS or renaming.may_be_mentioned(text):
+    # Others mention another schema's objects by `schema.` alone, if at all.
+    if PARTS[name].names or renaming.may_be_mentioned(text):
         renamed = renaming.rows(name, rows)
         text = _without_schema(name, renamed)
     key = name, sha256(text.encode(errors="surrogatepass")).digest()
@@ -109,7 +106,7 @@ def _shared(
 
 
 def _without_schema(name: str, rows: list[Row]) -> str:
-    return repr(rows if name == "others" else [row[1:] for row in rows])
+    return repr([row[1:] for row in rows] if PARTS[name].width else rows)
 
 
 def _excluded(rows: Iterable[Row], exclude: Sequence[str], *, called: str) -> tuple[str, ...]:

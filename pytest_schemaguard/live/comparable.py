@@ -6,6 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from pytest_schemaguard.catalog.snapshot import PARTS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -72,13 +74,10 @@ def only(snapshot: Snapshot, schema: str, *, rest: Snapshot) -> Snapshot:
     own = {("privileges", schema), ("comment", schema, "schema")}
     return replace(
         snapshot,
-        relations=chosen(snapshot.relations, rest.relations),
-        columns=chosen(snapshot.columns, rest.columns),
-        constraints=chosen(snapshot.constraints, rest.constraints),
-        indexes=chosen(snapshot.indexes, rest.indexes),
-        enums=chosen(snapshot.enums, rest.enums),
-        domains=chosen(snapshot.domains, rest.domains),
-        sequences=chosen(snapshot.sequences, rest.sequences),
+        **{
+            part: chosen(getattr(snapshot, part), getattr(rest, part))
+            for part in PARTS.keys() - {"others"}
+        },
         others={
             **{name: one for name, one in rest.others.items() if name[1] != schema or name in own},
             **{

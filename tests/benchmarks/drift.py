@@ -188,8 +188,9 @@ def models_of(place: Path) -> Any:
 
 def guard(count: int, place: Path) -> dict[str, float]:
     """Each of the guard's ways, in its own process."""
-    from pytest_schemaguard.catalog.fetch import QUERIES, query
+    from pytest_schemaguard.catalog.fetch import query
     from pytest_schemaguard.catalog.read import read
+    from pytest_schemaguard.catalog.snapshot import PARTS
     from pytest_schemaguard.catalog.transaction import read_only
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.expected.expectation import Expectation
@@ -211,7 +212,7 @@ def guard(count: int, place: Path) -> dict[str, float]:
 
     def bare() -> None:
         with read_only(actual) as cursor:
-            for name in QUERIES:
+            for name in PARTS:
                 cursor.execute(query(name))
                 cursor.fetchall()
 

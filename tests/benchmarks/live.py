@@ -20,7 +20,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.catalog.fetch import QUERIES, query
+from pytest_schemaguard.catalog.fetch import query
+from pytest_schemaguard.catalog.snapshot import PARTS
 from pytest_schemaguard.catalog.transaction import Limits, read_only
 from pytest_schemaguard.cli.check import JOBS
 from pytest_schemaguard.configuration.settings import load
@@ -138,7 +139,7 @@ def made(
 
 
 def read_bare(addresses: Sequence[Address]) -> None:
-    texts = [query(part) for part in QUERIES]
+    texts = [query(part) for part in PARTS]
 
     def one(address: Address) -> None:
         with closing(connect(address)) as connection, read_only(connection) as cursor:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
 
+from pytest_schemaguard.catalog.fetch import query
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.catalog.snapshot import Column, Constraint, Index, Relation
+from pytest_schemaguard.catalog.snapshot import PARTS, Column, Constraint, Index, Relation, Snapshot
 from tests.catalog.databases import execute
 from tests.through_json import through_json
 
@@ -254,3 +256,12 @@ def test_the_text_does_not_depend_on_the_session(
     execute(connection, "SET search_path = other, public")
     assert read(connection) == first
     assert first.columns["other", "t", "m"].default == "'x'::other.mood"
+
+
+def test_every_part_has_its_query_and_its_place_in_a_snapshot(connection: Any) -> None:
+    assert [*PARTS, "excluded"] == [one.name for one in fields(Snapshot)]
+    with connection.cursor() as cursor:
+        for name, part in PARTS.items():
+            cursor.execute(query(name))
+            values = len(fields(part.kind)) if part.kind else 1
+            assert len(cursor.description) == (part.width or 2) + values, name

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.catalog.diff import diff
-from pytest_schemaguard.catalog.fetch import QUERIES, fetch
+from pytest_schemaguard.catalog.fetch import fetch
 from pytest_schemaguard.catalog.read import snapshot_of
 from pytest_schemaguard.catalog.renaming import Renaming
+from pytest_schemaguard.catalog.snapshot import PARTS
 from pytest_schemaguard.catalog.transaction import read_only
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 
@@ -110,6 +111,6 @@ def test_every_query_can_be_narrowed_to_schemas(
     run(TENANT.format("tenant_1"))
     with read_only(connection) as cursor:
         found = {query: list(rows) for query, rows in fetch(cursor, schemas=["nobody"])}
-    assert set(found) == set(QUERIES)
+    assert set(found) == set(PARTS)
     assert not any(rows for query, rows in found.items() if query != "others")
     assert not [row for row in found["others"] if row[1][0] == "tenant_1"]
