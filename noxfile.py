@@ -12,7 +12,7 @@ import nox
 
 nox.options.sessions = ["lint", "fast"]
 BIN = Path(__file__).parent / ".venv" / "bin"
-TESTS = ("-n", "2", "--dist", "worksteal")
+TESTS = ("-n", "3", "--dist", "worksteal")
 
 
 def run(session: nox.Session, program: str, *arguments: str) -> None:
