@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
+from pytest_schemaguard.variables import needed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,6 +215,7 @@ class Wire:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
+                env=needed(os.environ),
                 start_new_session=True,
             )
         except OSError as error:

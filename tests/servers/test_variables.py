@@ -12,6 +12,7 @@ import pytest
 from pytest_schemaguard.run import Run
 from pytest_schemaguard.servers import Wanted, obtain
 from pytest_schemaguard.variables import needed, needed_for_docker
+from pytest_schemaguard.wire.wire import Wire
 from tests.servers.conftest import OWN
 
 CANARY = "canary-of-the-environment"
@@ -39,12 +40,13 @@ def test_what_is_needed_stays_and_nothing_else() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_servers_and_keeper_hold_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_servers_keeper_and_wire_hold_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "SCHEMA_GUARD_URL"):
         monkeypatch.setenv(name, CANARY)
     run = Run.begin()
     try:
         server = obtain(Wanted(**OWN), run)
+        wire = Wire(run.folder)
         assert server.log is not None
         postmaster = int((server.log.parent / "data/postmaster.pid").read_text().split()[0])
         assert run._keeper is not None
@@ -56,9 +58,10 @@ def test_servers_and_keeper_hold_no_secret(monkeypatch: pytest.MonkeyPatch) -> N
                 assert CANARY not in os.fsdecode(Path(f"/proc/{pid}/environ").read_bytes())
                 seen += 1
         assert seen, "PostgreSQL's background processes are there for as long as the server is"
-        for pid in (postmaster, run._keeper.pid):
+        for pid in (postmaster, run._keeper.pid, wire._process.pid):
             variables = Path(f"/proc/{pid}/environ").read_bytes()
             assert CANARY not in os.fsdecode(variables)
             assert b"PATH=" in variables or pid != postmaster
+        wire.close()
     finally:
         run.close(wait=True)
