@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +22,21 @@ class Baseline:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SqlMigrations:
+    """`migrations = "folder"`, or `{ sql = "folder", style }`."""
+
+    folder: Path
+    """Absolute."""
+    style: str | None = None
+    """How its files are laid out; None: the first of migrations/styles."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AlembicMigrations:
     """`migrations = "alembic.ini"`, or `{ alembic = ..., section, target }`."""
 
+    knows_models: ClassVar[bool] = True
+    """env.py's `target_metadata` stand in for `models`."""
     ini: Path | None = None
     """The ini (or a pyproject.toml that holds [tool.alembic]), absolute."""
     function: str | None = None
@@ -51,6 +63,9 @@ class PythonMigrations:
     """`module:function`."""
     versions: tuple[str, ...] = ()
     """Patterns of the files that are its migrations, relative to the configuration."""
+
+
+Migrations = SqlMigrations | AlembicMigrations | CommandMigrations | PythonMigrations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +131,8 @@ class Config:
     models: tuple[str, ...]
     """Each `module:name`, or a module (globs allowed) imported for its effect. Empty with Alembic:
     env.py's `target_metadata`."""
-    migrations: Path | AlembicMigrations | CommandMigrations | PythonMigrations | None
-    """What migrates; a Path is a folder of .sql files. None: the models alone are expected."""
+    migrations: Migrations | None
+    """What migrates. None: the models alone are expected."""
     name: str | None = None
     """Which `[[database]]` this is, where there are several."""
     baseline: Baseline = Baseline()

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.migrations.folder import PlainSql
-from pytest_schemaguard.migrations.session import run_file
+from pytest_schemaguard.migrations import source_of
+from pytest_schemaguard.migrations.migration import Script
+from pytest_schemaguard.migrations.session import run_script
 from pytest_schemaguard.migrations.source import Reach
 from pytest_schemaguard.progress import Progress
 from pytest_schemaguard.run import Run
@@ -22,6 +23,7 @@ from pytest_schemaguard.scenarios.states import State
 from pytest_schemaguard.servers import Wanted, obtain
 from pytest_schemaguard.servers.databases import Databases
 from pytest_schemaguard.servers.settings import Settings
+from pytest_schemaguard.sqltext.files import read as read_sql
 from pytest_schemaguard.wire.wire import Wire
 from tests.through_json import through_json
 
@@ -58,11 +60,9 @@ def _wire() -> Wire:
     return one
 
 
-def sql_folder(config: Config, databases: Databases) -> PlainSql:
-    """The source of the configuration's folder."""
-    assert isinstance(config.migrations, Path)
-    return PlainSql(
-        config.migrations,
+def source(config: Config, databases: Databases) -> Source:
+    """What the configuration says migrates."""
+    return source_of(
         Reach(
             config=config,
             databases=lambda: databases,
@@ -70,7 +70,7 @@ def sql_folder(config: Config, databases: Databases) -> PlainSql:
             line=lambda name: _wire().listen(databases.address(name)),
             once=lambda _name, _shape, look: look(),
             progress=Progress(),
-        ),
+        )
     )
 
 
@@ -100,8 +100,9 @@ def state_of(
         with owner.cursor() as cursor:
             if before.strip():
                 cursor.execute(before)
-        run = run_file(
-            owner, path, statement_timeout_s=config.statement_timeout_s, root=config.root
+        script = Script(path=path, sql=read_sql(path))
+        run = run_script(
+            owner, script, statement_timeout_s=config.statement_timeout_s, root=config.root
         )
     assert run.applied, run.words
     with databases.looking(name) as guard:

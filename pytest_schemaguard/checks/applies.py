@@ -14,7 +14,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.config import CommandMigrations, PythonMigrations
 from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
@@ -36,8 +35,7 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     assert run is not None
     subject = guard.relative(migration.path)
     found = tuple(_findings(run, subject, guard.config.baseline))
-    is_a_tool = isinstance(guard.config.migrations, (CommandMigrations, PythonMigrations))
-    if is_a_tool and run.applied and run.statements == 0:
+    if guard.source.picks and run.applied and run.statements == 0:
         found = (*found, _nothing_written(subject, guard.source.name))
     found = (*found, *in_one_run(guard, migration, run))
     return verdict(found, strict=guard.config.strict, reason=counted(run))

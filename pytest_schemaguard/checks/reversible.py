@@ -42,9 +42,9 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
         return Verdict(outcome=Outcome.PASSED, reason=NO_TRACE)
     before = guard.states.before(migration)
     ending = guard.look(ending_of(there_and_again(before, migration, guard.config)))
-    up = guard.relative(migration.path)
+    up, down = guard.relative(migration.path), guard.relative(migration.down.path)
     return verdict(
-        tuple(findings(ending, up, guard.relative(migration.down))),
+        tuple(findings(ending, up, down, line=migration.down.line)),
         strict=guard.config.strict,
         reason=NO_TRACE,
         unproven=unread_rows(ending.unread),
@@ -85,10 +85,11 @@ def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:
     return (there_and_again(guard.states.before(migration), migration, guard.config).name,)
 
 
-def findings(ending: Ending, up: str, down: str) -> Iterator[Finding]:
+def findings(ending: Ending, up: str, down: str, *, line: int | None = None) -> Iterator[Finding]:
     """What up, down and up again did that they should not have.
 
-    Raises MigrationError where the first upgrade failed.
+    `line`: where the downgrade begins, in a file that it shares with another script. Raises
+    MigrationError where the first upgrade failed.
     """
     if not ending.taken[0].went_on:
         raise MigrationError(
@@ -99,11 +100,11 @@ def findings(ending: Ending, up: str, down: str) -> Iterator[Finding]:
     _, back, *again = (one.run for one in ending.taken)
     assert back is not None
     if not back.applied:
-        yield _fails("down-fails", "the downgrade fails", back, down)
+        yield _fails("down-fails", "the downgrade fails", back, down, line=line)
         return
     left = ending.changes[LEFT]
     for one in left.catalog:
-        yield _catalog(one, LEFT, down)
+        yield _catalog(one, LEFT, down, line=line)
     for change in left.rows:
         yield Finding(
             code="reversible.rows",
@@ -112,9 +113,10 @@ def findings(ending: Ending, up: str, down: str) -> Iterator[Finding]:
             message=(
                 f"up and down change rows: {change.before} before, {change.after} after"
                 + (f", values of {', '.join(change.columns)}" if change.columns else "")
-                + f"\n{down} loses what was there"
+                + f"\n{_place(down, line)} loses what was there"
             ),
             path=down,
+            line=line,
         )
     for run in again:
         if run is not None and not run.applied:
@@ -127,7 +129,7 @@ def findings(ending: Ending, up: str, down: str) -> Iterator[Finding]:
         yield _catalog(one, DIFFERS, up)
 
 
-def _fails(kind: str, fact: str, run: FileRun, path: str) -> Finding:
+def _fails(kind: str, fact: str, run: FileRun, path: str, *, line: int | None = None) -> Finding:
     return Finding(
         code=f"reversible.{kind}",
         severity=Severity.ERROR,
@@ -136,7 +138,7 @@ def _fails(kind: str, fact: str, run: FileRun, path: str) -> Finding:
         actual=run.error.sqlstate if run.error else None,
         fix=run.advice,
         path=run.place(path)[0],
-        line=run.place(path)[1],
+        line=run.place(path)[1] or line,
     )
 
 
@@ -146,15 +148,23 @@ _WORDS = {
 }
 
 
-def _catalog(one: CatalogChange, kind: str, path: str) -> Finding:
+def _place(path: str, line: int | None) -> str:
+    return path if line is None else f"{path}:{line}"
+
+
+def _catalog(one: CatalogChange, kind: str, path: str, *, line: int | None = None) -> Finding:
     return Finding(
         code=f"reversible.{kind}",
         severity=Severity.ERROR,
         subject=one.subject,
         message=_WORDS[kind].format(
-            path=path, kind=one.kind, first=one.first or "nothing", then=one.then or "nothing"
+            path=_place(path, line),
+            kind=one.kind,
+            first=one.first or "nothing",
+            then=one.then or "nothing",
         ),
         expected=one.first,
         actual=one.then,
         path=path,
+        line=line,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.config import AlembicMigrations
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 
 if TYPE_CHECKING:
@@ -22,9 +21,7 @@ def judge(guard: Guard, _: Migration | None) -> Verdict:
     """Fails on several heads where one is expected."""
     heads = guard.source.heads()
     names = ", ".join(head.revision for head in heads)
-    configured = guard.config.migrations
-    meant = isinstance(configured, AlembicMigrations) and configured.target is not None
-    if len(heads) == 1 or meant:
+    if len(heads) == 1 or guard.source.branches_meant:
         return Verdict(outcome=Outcome.PASSED, reason=f"the heads are {names}")
     return Verdict(outcome=Outcome.FAILED, findings=(_finding(heads, names, guard),), reason=names)
 
@@ -45,5 +42,5 @@ def _finding(heads: Sequence[Migration], names: str, guard: Guard) -> Finding:
         fix="set the newer one's down_revision to the other, or `alembic merge heads`; where "
         'branches are meant: migrations = { alembic = ..., target = "heads" }',
         path=guard.relative(newest.path),
-        line=newest.line,
+        line=newest.up.line,
     )

@@ -7,18 +7,21 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_schemaguard import checks
+from pytest_schemaguard import checks, command_words
 from pytest_schemaguard.config import (
     AlembicMigrations,
     Baseline,
     CommandMigrations,
     Config,
     PythonMigrations,
+    SqlMigrations,
 )
 from pytest_schemaguard.configuration.ignore_table import IgnoreReader
 from pytest_schemaguard.configuration.login_table import LoginReader
 from pytest_schemaguard.configuration.toml_table import FUNCTION, TABLE, shown
 from pytest_schemaguard.errors import ConfigError
+from pytest_schemaguard.migrations.styles import LATER as LATER_STYLES
+from pytest_schemaguard.migrations.styles import STYLES
 from pytest_schemaguard.placeholders import check_placeholders
 
 if TYPE_CHECKING:
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+
+    from pytest_schemaguard.config import Migrations
+
+    Readers = Mapping[str, tuple[str, Callable[[str, Any], Any]]]
 
 SUPPORTED_MAJORS = range(14, 19)
 SERVER_KEYS = frozenset({"postgres", "server", "image", "tcp"})
@@ -44,10 +51,7 @@ LATER = {
     "runner": "SQL files are run statement by statement, as psql does",
 }
 """Keys of the contract that this version does not serve, and what holds instead."""
-LATER_MIGRATIONS = {
-    "style": "write each way into a file of its own: x.up.sql and x.down.sql",
-    "variables": "write out the files as the tool does",
-}
+LATER_MIGRATIONS = {"variables": "write out the files as the tool does"}
 
 
 def start(config: pytest.Config) -> Path:
@@ -209,9 +213,9 @@ class _Reader(IgnoreReader, LoginReader):
             "ignore": ("ignore", self.ignores),
         }
         values = self.read(TABLE, table, readers, later=LATER)
-        alembic = isinstance(values.get("migrations"), AlembicMigrations)
+        knows_models = getattr(values.get("migrations"), "knows_models", False)
         for key in self._needed:
-            if key not in values and not (alembic and key == "models"):
+            if key not in values and not (knows_models and key == "models"):
                 raise ConfigError(
                     key, f"missing in [{TABLE}]", fix=f"add it:\n{EXAMPLE}", path=self.file
                 )
@@ -224,47 +228,66 @@ class _Reader(IgnoreReader, LoginReader):
             raise self.wrong(key, f"{shown(value)} is no name", _NAME)
         return value
 
-    def migrations(
-        self, key: str, value: Any
-    ) -> Path | AlembicMigrations | CommandMigrations | PythonMigrations:
+    def migrations(self, key: str, value: Any) -> Migrations:
         if not isinstance(value, dict):
             is_ini = isinstance(value, str) and value.endswith((".ini", ".cfg", ".toml"))
-            return self.alembic(key, value) if is_ini else self.folder(key, value)
-        kinds: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
-            "sql": ("sql", self.folder),
-            "alembic": ("alembic", self.alembic),
-            "command": ("command", self.command),
-            "python": ("function", self.function),
-        }
-        of_kind: dict[str, dict[str, tuple[str, Callable[[str, Any], Any]]]] = {
-            "sql": {},
-            "alembic": {"section": ("section", self.text), "target": ("target", self.text)},
-            "command": {"versions": ("versions", self.names)},
-            "python": {"versions": ("versions", self.names)},
+            if is_ini:
+                return self.alembic(key, value)
+            return SqlMigrations(folder=self.folder(key, value))
+        kinds: dict[str, tuple[Callable[..., Migrations], Readers]] = {
+            "sql": (
+                SqlMigrations,
+                {"sql": ("folder", self.folder), "style": ("style", self.style)},
+            ),
+            "alembic": (
+                lambda found, **more: replace(found, **more),  # noqa: PLW0108 - not by its name
+                {
+                    "alembic": ("found", self.alembic),
+                    "section": ("section", self.text),
+                    "target": ("target", self.text),
+                },
+            ),
+            "command": (
+                CommandMigrations,
+                {"command": ("command", self.runner), "versions": ("versions", self.names)},
+            ),
+            "python": (
+                PythonMigrations,
+                {"python": ("function", self.function), "versions": ("versions", self.names)},
+            ),
         }
         section = f"{TABLE}.{key}"
         named = [kind for kind in kinds if kind in value]
         if len(named) != 1:
             fact = f"both `{named[0]}` and `{named[1]}`" if named else "nothing that migrates"
             raise self.wrong(key, fact, f"name one of {', '.join(kinds)}")
-        kind = named[0]
-        readers = {kind: kinds[kind], **of_kind[kind]}
-        values = self.read(section, value, readers, later=LATER_MIGRATIONS)
-        if kind == "alembic":
-            found = values.pop("alembic")
-            return replace(found, **values) if isinstance(found, AlembicMigrations) else found
-        if kind == "command":
-            return CommandMigrations(**values)
-        if kind == "python":
-            return PythonMigrations(**values)
-        folder: Path = values["sql"]
-        return folder
+        make, readers = kinds[named[0]]
+        for one in value:
+            theirs = [kind for kind, (_, others) in kinds.items() if one in others]
+            if theirs and one not in readers:
+                fact = f"it goes with `{'` and `'.join(theirs)}`, not with `{named[0]}`"
+                raise self.wrong(one, fact, f"the keys are {', '.join(readers)}", section=section)
+        return make(**self.read(section, value, readers, later=LATER_MIGRATIONS))
 
     def alembic(self, key: str, value: Any) -> AlembicMigrations:
         name = self.text(key, value)
         if FUNCTION.fullmatch(name) and not (self.root / name).exists():
             return AlembicMigrations(function=name)
         return AlembicMigrations(ini=self.file_of(key, value, what="an alembic.ini"))
+
+    def style(self, key: str, value: Any) -> str:
+        if value in tuple(LATER_STYLES):
+            fact = f"{value}: not yet served by this version of pytest-schemaguard"
+            raise self.wrong(key, fact, f"for now {LATER_STYLES[value]}")
+        return self.choice(key, value, tuple(STYLES))
+
+    def runner(self, key: str, value: Any) -> tuple[str, ...]:
+        words = self.command(key, value)
+        try:
+            command_words.check(words)
+        except ConfigError as error:
+            raise self.wrong(key, error.fact, error.fix or "") from None
+        return words
 
     def folder(self, key: str, value: Any) -> Path:
         path = self.existing(key, value)

@@ -1,34 +1,33 @@
-"""Where migrations come from: one file a source, one protocol (source.py)."""
+"""Where migrations come from: one file a source, one protocol (source.py), one line below."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.config import AlembicMigrations, CommandMigrations, PythonMigrations
+from pytest_schemaguard.config import (
+    AlembicMigrations,
+    CommandMigrations,
+    PythonMigrations,
+    SqlMigrations,
+)
 
 if TYPE_CHECKING:
     from pytest_schemaguard.migrations.source import Reach, Source
 
+SOURCES = {
+    SqlMigrations: "folder:SqlFolder",
+    AlembicMigrations: "alembic:Alembic",
+    CommandMigrations: "command:CommandSource",
+    PythonMigrations: "command:FunctionSource",
+    type(None): "nothing:NoMigrations",
+}
+"""By what the configuration holds: the module and the class, which takes that and a Reach."""
+
 
 def source_of(reach: Reach) -> Source:
     """The one that the configuration names; each is imported only when it is used."""
-    migrations = reach.config.migrations
-    if isinstance(migrations, AlembicMigrations):
-        from pytest_schemaguard.migrations.alembic import Alembic
-
-        return Alembic(migrations, reach)
-    if isinstance(migrations, CommandMigrations):
-        from pytest_schemaguard.migrations.command import CommandSource
-
-        return CommandSource(migrations, reach)
-    if isinstance(migrations, PythonMigrations):
-        from pytest_schemaguard.migrations.command import FunctionSource
-
-        return FunctionSource(migrations, reach)
-    if migrations is None:
-        from pytest_schemaguard.migrations.nothing import NoMigrations
-
-        return NoMigrations()
-    from pytest_schemaguard.migrations.folder import PlainSql
-
-    return PlainSql(migrations, reach)
+    configured = reach.config.migrations
+    module, name = SOURCES[type(configured)].split(":")
+    source: Source = getattr(import_module(f"{__name__}.{module}"), name)(configured, reach)
+    return source

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.migrations.losses import history
-from pytest_schemaguard.migrations.migration import Migration
+from pytest_schemaguard.migrations.migration import Migration, Script
 from pytest_schemaguard.migrations.session import FileRun, SqlError, excerpt, fix_of
 from pytest_schemaguard.migrations.source import Step
 from pytest_schemaguard.project.answers.revisions import (
@@ -44,6 +44,9 @@ RUN_TIMEOUT_S = 3600.0
 class Alembic:
     """The Source of an alembic.ini, or of a function that returns an alembic Config."""
 
+    can_branch = True
+    picks = False  # the version table tells, and a revision may have nothing to do
+
     def __init__(self, configured: AlembicMigrations, reach: Reach) -> None:
         self._configured = configured
         self._reach = reach
@@ -56,6 +59,10 @@ class Alembic:
     @property
     def together(self) -> str:
         return f"alembic upgrade {self._configured.target or 'heads'}"
+
+    @property
+    def branches_meant(self) -> bool:
+        return self._configured.target is not None
 
     @property
     def name(self) -> str:
@@ -103,9 +110,8 @@ class Alembic:
         return {
             one.revision: Migration(
                 revision=one.revision,
-                path=Path(one.path),
-                line=one.line,
-                down=Path(one.path) if one.has_way_back else None,
+                up=Script(path=Path(one.path), line=one.line),
+                down=Script(path=Path(one.path)) if one.has_way_back else None,
             )
             for one in self.history.revisions
         }

@@ -11,21 +11,21 @@ migration, `head`.
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard import command_words
 from pytest_schemaguard.migrations import versions
 from pytest_schemaguard.migrations.losses import THERE_ALREADY
 from pytest_schemaguard.migrations.session import SqlError
-from pytest_schemaguard.migrations.source import Step
+from pytest_schemaguard.migrations.source import Linear, Step
 from pytest_schemaguard.migrations.tool_run import ToolRun, file_run
-from pytest_schemaguard.project import command_words
 from pytest_schemaguard.project.peer import signal_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from pytest_schemaguard.config import CommandMigrations, PythonMigrations
     from pytest_schemaguard.migrations.migration import Migration
@@ -41,11 +41,10 @@ LOOK_TIMEOUT_S = 120.0
 """How long a function's module may take to be imported."""
 
 
-class _Tool(ABC):
+class _Tool(Linear):
     """What the two sources have in common."""
 
-    environment = None
-    together = None
+    picks = True
     name: str
     """As the user configured it."""
 
@@ -75,20 +74,9 @@ class _Tool(ABC):
     def migrations(self) -> tuple[Migration, ...]:
         return self._migrations
 
-    def heads(self) -> tuple[Migration, ...]:
-        return self._migrations[-1:]
-
     def state(self) -> bytes:
         paths = versions.files(self._patterns, self._config)
         return repr((self.name, [(str(one), one.read_bytes()) for one in paths])).encode()
-
-    def until(self, migration: Migration) -> tuple[Migration, ...]:
-        return self._migrations[: self._migrations.index(migration) + 1]
-
-    def contains(  # noqa: B027 - nobody need do more
-        self, database: str, migrations: Sequence[Migration]
-    ) -> None:
-        """Nothing to do: the rows of a runner's own table of versions are `seed`'s."""
 
     def up(self, database: str, migrations: Sequence[Migration]) -> Step:
         for migration in migrations:
@@ -102,14 +90,6 @@ class _Tool(ABC):
 
     def down(self, database: str, migration: Migration) -> FileRun:
         raise NotImplementedError  # no migration of these has a way down
-
-    def go_back(
-        self,
-        database: str,  # noqa: ARG002 - a Source's
-        migrations: Sequence[Migration],  # noqa: ARG002 - a Source's
-    ) -> Collection[str]:
-        """None: there is no way down."""
-        return ()
 
     def _run(self, database: str, migration: Migration, *, anew: bool) -> FileRun:
         version = migration.revision if self.by_version else None
@@ -178,9 +158,7 @@ class CommandSource(_Tool):
     """The Source of `{ command, versions }`."""
 
     def __init__(self, configured: CommandMigrations, reach: Reach) -> None:
-        """Raises ConfigError for a placeholder in the command that nothing fills."""
         super().__init__(configured.versions, reach)
-        command_words.check(configured.command)
         self._command = configured.command
         self.name = " ".join(configured.command)
 

@@ -1,92 +1,88 @@
-"""Runs the files of a plain folder of SQL, each on a session of its own."""
+"""Runs the scripts of a folder of SQL, each on a session of its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
 
-from pytest_schemaguard.migrations.session import FileRun, run_file
-from pytest_schemaguard.migrations.source import Step
-from pytest_schemaguard.migrations.styles.plain import SqlFolder
+from pytest_schemaguard.migrations.session import FileRun, run_script
+from pytest_schemaguard.migrations.source import Linear, Step
+from pytest_schemaguard.migrations.styles import STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pytest_schemaguard.address import Address
-    from pytest_schemaguard.config import Config
-    from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.config import Config, SqlMigrations
+    from pytest_schemaguard.migrations.migration import Migration, Script
     from pytest_schemaguard.migrations.source import Reach
     from pytest_schemaguard.servers.databases import Databases
 
 
-class PlainSql:
-    """The Source of a plain folder."""
+class Style(Protocol):
+    """A module that knows how one tool lays out its files."""
+
+    def migrations(self, folder: Path, *, root: Path) -> tuple[Migration, ...]:
+        """The migrations of a folder, in the order in which they run.
+
+        Paths in messages are relative to `root`. Raises MigrationError for a folder of another
+        style.
+        """
+
+
+class SqlFolder(Linear):
+    """The Source of a folder of SQL."""
 
     repeats = "the file again"
-    environment = None
-    together = None
 
-    def __init__(self, folder: Path, reach: Reach) -> None:
-        self._folder = folder
-        self.name = reach.config.relative(folder)
+    def __init__(self, configured: SqlMigrations, reach: Reach) -> None:
+        self._configured = configured
+        self.name = reach.config.relative(configured.folder)
         self._config = reach.config
         self._reach = reach
 
+    @cached_property
+    def _migrations(self) -> tuple[Migration, ...]:
+        """Read once: what is judged is what runs, whatever is saved meanwhile."""
+        style: Style = import_module(STYLES[self._configured.style or next(iter(STYLES))])
+        return style.migrations(self._configured.folder, root=self._config.root)
+
     def migrations(self) -> tuple[Migration, ...]:
-        return SqlFolder(self._folder, root=self._config.root).migrations()
-
-    def heads(self) -> tuple[Migration, ...]:
-        return self.migrations()[-1:]
-
-    def until(self, migration: Migration) -> tuple[Migration, ...]:
-        every = self.migrations()
-        return every[: every.index(migration) + 1]
-
-    def state(self) -> bytes:
-        return b""
-
-    def contains(self, database: str, migrations: Sequence[Migration]) -> None:
-        """Nothing to do: which files have run is written nowhere."""
+        return self._migrations
 
     def up(self, database: str, migrations: Sequence[Migration]) -> Step:
         for migration in migrations:
             with self._reach.progress.step(f"applying {self._config.relative(migration.path)}"):
-                run = self._run(database, migration.path)
+                run = self._run(database, migration.up)
             if not run.applied:
                 break
         return Step(run=run, migration=migration)
 
     def again(self, database: str, migration: Migration) -> FileRun:
-        return self._run(database, migration.path)
+        return self._run(database, migration.up)
 
     def down(self, database: str, migration: Migration) -> FileRun:
         assert migration.down is not None
         return self._run(database, migration.down)
 
-    def go_back(
-        self,
-        database: str,  # noqa: ARG002 - a Source's
-        migrations: Sequence[Migration],  # noqa: ARG002 - a Source's
-    ) -> Collection[str]:
-        """None: each is looked at by itself."""
-        return ()
-
-    def _run(self, database: str, path: Path) -> FileRun:
+    def _run(self, database: str, script: Script) -> FileRun:
         databases = self._reach.databases()
         with self._reach.line(database) as line:
-            return run_sql(databases, database, path, config=self._config, by=line.address)
+            return run_sql(databases, database, script, config=self._config, by=line.address)
 
 
 def run_sql(
     databases: Databases,
     database: str,
-    path: Path,
+    script: Script,
     *,
     config: Config,
     by: Address | None = None,
 ) -> FileRun:
-    """One file of SQL on a database of the run, as its owner. Raises GuardError."""
+    """A script on a database of the run, as its owner. Raises GuardError."""
     with databases.session(database, by=by) as owner:
-        return run_file(
-            owner, path, statement_timeout_s=config.statement_timeout_s, root=config.root
+        return run_script(
+            owner, script, statement_timeout_s=config.statement_timeout_s, root=config.root
         )

@@ -67,7 +67,7 @@ class Judging:
         return tuple(
             one
             for one in migrations
-            if not {path.resolve() for path in (one.path, one.down) if path}.isdisjoint(self._files)
+            if not {path.resolve() for path in one.files}.isdisjoint(self._files)
         )
 
     @cached_property

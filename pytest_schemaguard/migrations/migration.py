@@ -1,9 +1,32 @@
-"""What a migration is: a pure value that every source makes."""
+"""What a migration is: pure values that every source makes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - codec.py reads it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """One direction of a migration, up or down: what runs, and where it stands."""
+
+    path: Path
+    """The file, absolute."""
+    line: int | None = None
+    """Where in the file it begins; None: it is the whole file, or nobody knows."""
+    sql: str | None = field(default=None, repr=False)
+    """The file's text, with only its line ends where something else stands, so that each line of it
+    is the file's. None where a tool reads the file itself."""
+
+    @property
+    def content(self) -> bytes:
+        """What decides what it does, for the states' keys."""
+        return self.path.read_bytes() if self.sql is None else self.sql.encode()
+
+
+def part(text: str, start: int, end: int) -> str:
+    """The `sql` of a Script that stands from `start` to `end` in a file of this text."""
+    return "\n" * text.count("\n", 0, start) + text[start:end]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,9 +35,15 @@ class Migration:
 
     revision: str
     """Its id: for SQL files the file's name without `.up.sql` or `.sql`."""
-    path: Path
-    """The file that goes up, absolute."""
-    line: int | None = None
-    """Where in the file it is written, where that is not the whole file."""
-    down: Path | None = None
-    """The file that goes down again, where there is one; it may be the same."""
+    up: Script
+    down: Script | None = None
+    """The downgrade, where there is one; it may stand in the same file."""
+
+    @property
+    def path(self) -> Path:
+        """The file that it is known by: the one that goes up."""
+        return self.up.path
+
+    @property
+    def files(self) -> frozenset[Path]:
+        return frozenset(one.path for one in (self.up, self.down) if one is not None)

@@ -4,36 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.migrations.source import Linear
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from pytest_schemaguard.migrations.migration import Migration
     from pytest_schemaguard.migrations.session import FileRun
-    from pytest_schemaguard.migrations.source import Step
+    from pytest_schemaguard.migrations.source import Reach, Step
 
 
-class NoMigrations:
+class NoMigrations(Linear):
     """A Source without a migration, so that none can be run."""
 
     name = "no migrations"
     repeats = "nothing again"
-    environment = None
-    together = None
+
+    def __init__(self, configured: None, reach: Reach) -> None: ...
 
     def migrations(self) -> tuple[Migration, ...]:
         return ()
-
-    def heads(self) -> tuple[Migration, ...]:
-        return ()
-
-    def until(self, migration: Migration) -> tuple[Migration, ...]:
-        raise AssertionError(migration)
-
-    def state(self) -> bytes:
-        return b"no migrations"
-
-    def contains(self, database: str, migrations: Sequence[Migration]) -> None:
-        assert not migrations, database
 
     def up(self, database: str, migrations: Sequence[Migration]) -> Step:
         raise AssertionError(database, migrations)
@@ -43,6 +33,3 @@ class NoMigrations:
 
     def down(self, database: str, migration: Migration) -> FileRun:
         raise AssertionError(database, migration)
-
-    def go_back(self, database: str, migrations: Sequence[Migration]) -> Collection[str]:
-        raise AssertionError(database, migrations)

@@ -14,13 +14,15 @@ from pytest_schemaguard.migrations import extensions
 from pytest_schemaguard.migrations.watch import Watch
 from pytest_schemaguard.notices import Notices, bound
 from pytest_schemaguard.redaction import passwords_in, redacted
-from pytest_schemaguard.sqltext.files import read, shown
+from pytest_schemaguard.sqltext.files import shown
 from pytest_schemaguard.sqltext.lexer import tokens
 from pytest_schemaguard.sqltext.statements import VARIABLE, Statement, split, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from pytest_schemaguard.migrations.migration import Script
 
 Transaction = Literal["idle", "open", "aborted"]
 
@@ -113,14 +115,14 @@ class FileRun:
         return None if self.error is None else self.error.fix
 
 
-def run_file(
+def run_script(
     connection: Any,
-    path: Path,
+    script: Script,
     *,
     statement_timeout_s: float,
     root: Path | None = None,
 ) -> FileRun:
-    """Run the file's statements one by one, each in a message of its own, up to the first error.
+    """Run the script's statements one by one, each in a message of its own, up to the first error.
 
     The session must be fresh, and is the caller's to close: the file's settings stay in it.
     BEGIN and COMMIT are obeyed where the file has them; elsewhere each statement commits by itself.
@@ -130,8 +132,8 @@ def run_file(
     (before anything runs, unless the file has backslashes, whose meaning the server decides as it
     goes), and ServerError when the server goes away or its disk is full.
     """
-    name = shown(path, root)
-    text = read(path, shown=name)
+    name, text = shown(script.path, root), script.sql
+    assert text is not None, name
     watch = Watch(statement_timeout_s=statement_timeout_s)
 
     found = (

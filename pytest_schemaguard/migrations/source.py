@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -82,6 +83,21 @@ class Source(Protocol):
     def environment(self) -> dict[str, Any] | None:
         """Where Alembic's env.py is, for the tasks that ask it; None where there is none."""
 
+    @property
+    def can_branch(self) -> bool:
+        """Whether its migrations name what they follow, so that there can be several heads."""
+
+    @property
+    def branches_meant(self) -> bool:
+        """Whether the user says that there are to be several."""
+
+    @property
+    def picks(self) -> bool:
+        """Whether what runs finds out by itself what is pending.
+
+        Then a run that writes nothing may have left the migration out.
+        """
+
     def migrations(self) -> tuple[Migration, ...]:
         """All migrations in the order in which they run. Raises MigrationError, ProjectError."""
 
@@ -116,3 +132,40 @@ class Source(Protocol):
         stands before the first of them. What is not told so is looked at one by one.
         Raises GuardError.
         """
+
+
+class Linear(ABC):
+    """The part of a Source that is the same wherever each migration follows the one before it."""
+
+    environment = None
+    together = None
+    can_branch = False
+    branches_meant = False
+    picks = False
+
+    @abstractmethod
+    def migrations(self) -> tuple[Migration, ...]: ...
+
+    def heads(self) -> tuple[Migration, ...]:
+        return self.migrations()[-1:]
+
+    def until(self, migration: Migration) -> tuple[Migration, ...]:
+        every = self.migrations()
+        return every[: every.index(migration) + 1]
+
+    def state(self) -> bytes:
+        """Nothing: the scripts hold all of it."""
+        return b""
+
+    def contains(  # noqa: B027 - nobody need do more
+        self, database: str, migrations: Sequence[Migration]
+    ) -> None:
+        """Nothing to do: what has run is written nowhere, or comes with `seed`."""
+
+    def go_back(
+        self,
+        database: str,  # noqa: ARG002 - a Source's
+        migrations: Sequence[Migration],  # noqa: ARG002 - a Source's
+    ) -> Collection[str]:
+        """None: each is looked at by itself."""
+        return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.migrations.migration import Migration
+from pytest_schemaguard.migrations.migration import Migration, Script
 from pytest_schemaguard.migrations.styles.plain import order
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def each(patterns: Sequence[str], config: Config) -> tuple[Migration, ...]:
                 "name both",
                 fix="narrow `versions` to the files of one of them",
             )
-        by_name[name] = Migration(revision=name, path=path)
+        by_name[name] = Migration(revision=name, up=Script(path=path))
     if not by_name:
         raise MigrationError(
             "migrations.versions",
@@ -69,7 +69,8 @@ def whole(patterns: Sequence[str], config: Config) -> Migration:
     Raises MigrationError.
     """
     found = files(patterns, config)
-    return Migration(revision=HEAD, path=found[-1] if found else config.file)
+    path = found[-1] if found else config.file
+    return Migration(revision=HEAD, up=Script(path=path))
 
 
 def _is_migration(path: Path) -> bool:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_schemaguard.checks import CHECKS, Check, Scope
-from pytest_schemaguard.config import AlembicMigrations
 from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.findings import Outcome, Verdict, mapped_verdict
 from pytest_schemaguard.ignores import ignoring
@@ -152,7 +151,7 @@ class CheckItem(pytest.Item):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         path = Path(printable(str(self.migration.path if self.migration else self.path)))
-        line = self.migration.line if self.migration else None
+        line = self.migration.up.line if self.migration else None
         name = f"{self.guard.config.name}::" if self.guard.config.name else ""
         subject = (
             f"{name}{_name(self.guard, self.migration)}::"
@@ -166,9 +165,10 @@ class CheckItem(pytest.Item):
 def asked_for(guard: Guard, scope: Scope | None = None) -> Iterator[Check]:
     """The checks that the configuration asks for, of this scope or of each."""
     names = guard.config.checks
-    alembic = isinstance(guard.config.migrations, AlembicMigrations)
     for check in CHECKS:
-        if scope not in {None, check.scope} or (check.of_revisions and not alembic):
+        if scope not in {None, check.scope}:
+            continue
+        if check.of_revisions and not guard.source.can_branch:
             continue
         if names is None or check.name in names:
             yield check

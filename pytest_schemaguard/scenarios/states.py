@@ -18,10 +18,12 @@ from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.snapshot import Snapshot  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.migrations.folder import run_sql
+from pytest_schemaguard.migrations.migration import Script
 from pytest_schemaguard.migrations.session import FileRun, escapes, excerpt, send
 from pytest_schemaguard.redaction import passwords_in, redacted
 from pytest_schemaguard.servers.sessions import run_comment
 from pytest_schemaguard.servers.settings import Settings
+from pytest_schemaguard.sqltext.files import read as read_sql
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 from pytest_schemaguard.sqltext.statements import statements
 
@@ -162,7 +164,8 @@ class States:
                 if not step.run.applied:
                     raise self._not_loaded("baseline", step.migration.path, step.run)
             for path in config.seed:
-                run = run_sql(self._databases, key, path, config=config)
+                rows = Script(path=path, sql=read_sql(path, shown=self._relative(path)))
+                run = run_sql(self._databases, key, rows, config=config)
                 if not run.applied:
                     raise self._not_loaded("seed", path, run)
         if not self._pending:  # then this is the migrated state
@@ -275,10 +278,10 @@ class States:
     def _key(self, count: int) -> str:
         digest = hashlib.sha256(repr(self._config.prepare).encode())
         digest.update(self._source.state())
-        paths = [self._config.baseline.schema, *(one.path for one in self._contained)]
-        paths += [*self._config.seed, *(one.path for one in self._pending[:count])]
-        for path in paths:
+        for path in (self._config.baseline.schema, *self._config.seed):
             digest.update(b"\0" if path is None else b"\1" + path.read_bytes())
+        for one in (*self._contained, *self._pending[:count]):
+            digest.update(b"\2" + one.up.content)
         return digest.hexdigest()[:12]
 
     def _relative(self, path: Path) -> str:

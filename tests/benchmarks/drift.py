@@ -203,7 +203,7 @@ def guard(count: int, place: Path) -> dict[str, float]:
     server = Server.from_json((place / "server").read_text(), password=run.password)
     databases = Databases(server, run)
     models = models_of(place)
-    config = Config(file=place / "pyproject.toml", models=(), migrations=place)
+    config = Config(file=place / "pyproject.toml", models=(), migrations=None)
     actual = databases.connect(ACTUAL, as_admin=True)
     state = State(name="migrated", snapshot=read(actual), run=None)
 

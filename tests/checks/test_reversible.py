@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_schemaguard.checks.reversible import findings, there_and_again
-from pytest_schemaguard.config import Config
+from pytest_schemaguard.config import Config, SqlMigrations
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.migrations.migration import Migration
 from pytest_schemaguard.scenarios.states import State
-from tests.guarded import Guarded, run_databases, sql_folder
+from tests.guarded import Guarded, run_databases, source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,8 +37,9 @@ def databases() -> Iterator[Databases]:
 def back(databases: Databases, tmp_path: Path) -> Callable[[str, str], list[tuple[str, str]]]:
     """Runs a migration up, down and up on USERS; the code and the words of each finding."""
     numbers = itertools.count()
-    config = Config(file=tmp_path / "pyproject.toml", models=(), migrations=tmp_path)
-    guarded = Guarded(config=config, databases=databases, source=sql_folder(config, databases))
+    config = Config(
+        file=tmp_path / "pyproject.toml", models=(), migrations=SqlMigrations(folder=tmp_path)
+    )
 
     def there_and_back(up: str, down: str) -> list[tuple[str, str]]:
         (tmp_path / "m.sql").write_text(up, encoding="utf-8")
@@ -49,7 +49,8 @@ def back(databases: Databases, tmp_path: Path) -> Callable[[str, str], list[tupl
         with databases.session(name) as owner, owner.cursor() as cursor:
             cursor.execute(USERS)
         databases.freeze(name)
-        migration = Migration(revision="m", path=tmp_path / "m.sql", down=tmp_path / "m.down.sql")
+        guarded = Guarded(config=config, databases=databases, source=source(config, databases))
+        (migration,) = guarded.source.migrations()
         before = State(name=name, snapshot=None, run=None)
         ending = guarded.ending(there_and_again(before, migration, config))
         return [

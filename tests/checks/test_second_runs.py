@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_schemaguard.checks.idempotent import AGAIN, findings, second_run, unread_rows
-from pytest_schemaguard.config import Config
-from pytest_schemaguard.migrations.migration import Migration
-from tests.guarded import Guarded, run_databases, sql_folder, state_of
+from pytest_schemaguard.config import Config, SqlMigrations
+from tests.guarded import Guarded, run_databases, source, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,14 +42,18 @@ def again(databases: Databases, tmp_path: Path) -> Callable[..., Ending]:
         migration: str, before: str = USERS, exclude: tuple[str, ...] = (), prepare: str = ""
     ) -> Ending:
         config = Config(
-            file=tmp_path / "pyproject.toml", models=(), migrations=tmp_path, exclude=exclude
+            file=tmp_path / "pyproject.toml",
+            models=(),
+            migrations=SqlMigrations(folder=tmp_path),
+            exclude=exclude,
         )
         path = tmp_path / "m.sql"
         path.write_text(migration, encoding="utf-8")
         name = f"{tmp_path.name}-{next(numbers)}"
         state = state_of(config, databases, name, before, path, prepare=prepare)
-        guarded = Guarded(config=config, databases=databases, source=sql_folder(config, databases))
-        return guarded.ending(second_run(state, Migration(revision="m", path=path), config))
+        guarded = Guarded(config=config, databases=databases, source=source(config, databases))
+        (one,) = guarded.source.migrations()
+        return guarded.ending(second_run(state, one, config))
 
     return twice
 

@@ -13,6 +13,7 @@ from pytest_schemaguard.config import (
     CommandMigrations,
     Login,
     PythonMigrations,
+    SqlMigrations,
 )
 from pytest_schemaguard.configuration.settings import LATER, find, load
 from pytest_schemaguard.errors import ConfigError
@@ -47,7 +48,7 @@ def complaint(project: Path, more: str, *, base: str = GOOD) -> str:
 def test_three_lines_suffice(project: Path) -> None:
     (config,) = load(project / "pyproject.toml")
     assert config.models == ("app.models:Base",)
-    assert config.migrations == project / "migrations"
+    assert config.migrations == SqlMigrations(folder=project / "migrations")
     assert config.root == project
     assert config.env == {"DATABASE_URL": "{url}"}
     assert (config.server, config.postgres, config.login) == ("auto", None, None)
@@ -270,7 +271,11 @@ def test_checks_that_come_later_are_refused_by_name(project: Path, name: str) ->
         ),
         ('{ command = ["./migrate", "a b"] }', CommandMigrations(command=("./migrate", "a b"))),
         ('{ python = "migrate:main" }', PythonMigrations(function="migrate:main")),
-        ('{ sql = "migrations" }', Path("migrations")),
+        ('{ sql = "migrations" }', SqlMigrations(folder=Path("migrations"))),
+        (
+            '{ sql = "migrations", style = "plain" }',
+            SqlMigrations(folder=Path("migrations"), style="plain"),
+        ),
     ],
 )
 def test_what_migrates_has_several_forms(project: Path, value: str, expected: object) -> None:
@@ -278,8 +283,8 @@ def test_what_migrates_has_several_forms(project: Path, value: str, expected: ob
     (project / "pyproject.toml").write_text(GOOD.replace('"migrations"', value))
     (config,) = load(project / "pyproject.toml")
     found = config.migrations
-    if isinstance(expected, Path):
-        assert found == project / expected
+    if isinstance(expected, SqlMigrations):
+        assert found == replace(expected, folder=project / expected.folder)
     elif isinstance(expected, AlembicMigrations) and expected.ini:
         assert found == replace(expected, ini=project / expected.ini)
     else:
@@ -300,15 +305,44 @@ def test_what_migrates_has_several_forms(project: Path, value: str, expected: ob
         (
             '{ command = "./migrate", section = "x" }',
             (
-                "[tool.schema-guard.migrations] section: no such key\n"
-                "  next: the keys are command, versions"
+                "[tool.schema-guard.migrations] section: it goes with `alembic`, not with "
+                "`command`\n  next: the keys are command, versions"
             ),
         ),
         (
-            '{ sql = "migrations", style = "goose" }',
+            '{ sql = "migrations", versions = "*.sql" }',
             (
-                "style: not yet served by this version of pytest-schemaguard\n"
-                "  next: remove it; for now write each way into a file of its own"
+                "migrations] versions: it goes with `command` and `python`, not with `sql`\n"
+                "  next: the keys are sql, style"
+            ),
+        ),
+        (
+            '{ sql = "migrations", style = "plan" }',
+            "migrations.style: no 'plan'\n  next: did you mean `plain`? the values are plain",
+        ),
+        *(
+            (
+                f'{{ sql = "migrations", style = "{style}" }}',
+                (
+                    f"migrations.style: {style}: not yet served by this version of "
+                    "pytest-schemaguard\n  next: for now give each way a file of its own: x.up.sql "
+                    "and x.down.sql"
+                ),
+            )
+            for style in ("dbmate", "goose")
+        ),
+        (
+            '{ sql = "migrations", variables = { a = "b" } }',
+            (
+                "variables: not yet served by this version of pytest-schemaguard\n"
+                "  next: remove it; for now write out the files as the tool does"
+            ),
+        ),
+        (
+            '{ command = "./migrate {ulr}" }',
+            (
+                "[tool.schema-guard] migrations.command: no placeholder {ulr}\n"
+                "  next: did you mean {url}? they are {url}, {host}, "
             ),
         ),
         (
@@ -354,7 +388,7 @@ def test_several_databases_share_what_they_do_not_say(project: Path) -> None:
     users, billing = load(project / "pyproject.toml")
     assert (users.name, billing.name) == ("users", "billing")
     assert (users.models, billing.models) == (("app.models:Base",), ("billing.models:Base",))
-    assert users.migrations == billing.migrations == project / "migrations"
+    assert users.migrations == billing.migrations == SqlMigrations(folder=project / "migrations")
     assert (users.strict, billing.strict) == (False, True)
 
 

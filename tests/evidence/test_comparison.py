@@ -35,7 +35,7 @@ def compared(databases: Databases, tmp_path: Path) -> Callable[..., Comparison]:
         migration: str, models: Models, exclude: tuple[str, ...] = (), prepare: str = ""
     ) -> Comparison:
         config = Config(
-            file=tmp_path / "pyproject.toml", models=(), migrations=tmp_path, exclude=exclude
+            file=tmp_path / "pyproject.toml", models=(), migrations=None, exclude=exclude
         )
         path = tmp_path / "m.sql"
         path.write_text(migration, encoding="utf-8")

@@ -48,7 +48,7 @@ def databases() -> Iterator[Databases]:
 @pytest.fixture
 def compared(databases: Databases, tmp_path: Path) -> Callable[..., Comparison]:
     def look(models: Models, migration: str, search_path: str, *, prepare: str = "") -> Comparison:
-        config = Config(file=tmp_path / "pyproject.toml", models=(), migrations=tmp_path)
+        config = Config(file=tmp_path / "pyproject.toml", models=(), migrations=None)
         path = tmp_path / "m.sql"
         path.write_text(migration, encoding="utf-8")
         state = state_of(config, databases, "migrated", "", path, prepare=prepare)
@@ -129,7 +129,7 @@ def test_what_differs_there_is_told_by_its_own_schema(compared: Callable[..., Co
 
 
 def test_places_and_statements_go_with_their_tables(databases: Databases, tmp_path: Path) -> None:
-    config = Config(file=tmp_path / "pyproject.toml", models=(), migrations=tmp_path)
+    config = Config(file=tmp_path / "pyproject.toml", models=(), migrations=None)
     path = tmp_path / "m.sql"
     path.write_text("CREATE SCHEMA app; CREATE TABLE app.item (); CREATE TABLE app.log ();")
     snapshot = state_of(config, databases, "migrated", "", path).snapshot

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 KEY = "0" * 64
 TABLE = Ddl(sql="CREATE TABLE t (id integer)", kind="table", subject="t", name=("public", "t"))
 MODELS = Models(tables=(), ddl=(TABLE,))
-CONFIG = Config(file=Path("/p/pyproject.toml"), models=(), migrations=Path("/p"))
+CONFIG = Config(file=Path("/p/pyproject.toml"), models=(), migrations=None)
 
 
 def snapshot(name: str = "t") -> Snapshot:

@@ -70,7 +70,7 @@ def databases() -> Iterator[Databases]:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    return Config(file=tmp_path / "pyproject.toml", models=(), migrations=tmp_path)
+    return Config(file=tmp_path / "pyproject.toml", models=(), migrations=None)
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_schemaguard.config import Baseline, Config
+from pytest_schemaguard.config import Baseline, Config, SqlMigrations
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.migrations.folder import PlainSql
+from pytest_schemaguard.migrations import source_of
 from pytest_schemaguard.migrations.judging import Judging, named
 from pytest_schemaguard.migrations.source import Reach
 from pytest_schemaguard.progress import Progress
@@ -31,7 +31,10 @@ def folder(tmp_path: Path) -> Path:
 
 def judging(folder: Path, baseline: Baseline) -> Judging:
     config = Config(
-        file=folder.parent / "pyproject.toml", models=(), migrations=folder, baseline=baseline
+        file=folder.parent / "pyproject.toml",
+        models=(),
+        migrations=SqlMigrations(folder=folder),
+        baseline=baseline,
     )
 
     def unused(*_: Any, **__: Any) -> Any:
@@ -40,7 +43,7 @@ def judging(folder: Path, baseline: Baseline) -> Judging:
     reach = Reach(
         config=config, databases=unused, apart=unused, line=unused, once=unused, progress=Progress()
     )
-    return Judging(config, PlainSql(folder, reach), since=None)
+    return Judging(config, source_of(reach), since=None)
 
 
 @pytest.mark.parametrize(

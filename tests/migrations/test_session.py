@@ -12,7 +12,8 @@ import pytest
 
 from pytest_schemaguard.codec import dumps
 from pytest_schemaguard.errors import MigrationError, ServerError
-from pytest_schemaguard.migrations.session import FileRun, excerpt, run_file
+from pytest_schemaguard.migrations.migration import Script
+from pytest_schemaguard.migrations.session import FileRun, excerpt, run_script
 from tests.through_json import through_json
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ def session(database: Address, connect: Callable[[Address], Any]) -> Any:
 
 
 @pytest.fixture
-def run(session: Any, write: Callable[..., Path], tmp_path: Path) -> Run:
-    def run_(text: str | bytes, *, statement_timeout_s: float = 20) -> FileRun:
-        path = write("migrations/x.sql", text)
-        return run_file(session, path, statement_timeout_s=statement_timeout_s, root=tmp_path)
+def run(session: Any, tmp_path: Path) -> Run:
+    def run_(text: str, *, statement_timeout_s: float = 20) -> FileRun:
+        script = Script(path=tmp_path / "migrations/x.sql", sql=text)
+        return run_script(session, script, statement_timeout_s=statement_timeout_s, root=tmp_path)
 
     return run_
 
@@ -264,11 +265,9 @@ def test_missing_extension_names_where_to_have_it(run: Run) -> None:
     assert "apt install postgresql-" in result.advice
 
 
-def test_what_needs_a_superuser_says_so(
-    sides: Any, write: Callable[..., Path], tmp_path: Path
-) -> None:
-    path = write("x.sql", "CREATE EXTENSION earthdistance CASCADE;")
-    result = run_file(sides.connect(sides.owner), path, statement_timeout_s=20, root=tmp_path)
+def test_what_needs_a_superuser_says_so(sides: Any, tmp_path: Path) -> None:
+    script = Script(path=tmp_path / "x.sql", sql="CREATE EXTENSION earthdistance CASCADE;")
+    result = run_script(sides.connect(sides.owner), script, statement_timeout_s=20, root=tmp_path)
     assert result.error is not None
     assert result.error.sqlstate == "42501"
     assert "who is no superuser" in (result.advice or "")

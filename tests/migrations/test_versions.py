@@ -20,7 +20,7 @@ def config(tmp_path: Path) -> Config:
     for name in ("a/2_b.up.sql", "a/2_b.down.sql", "a/10_c.sql", "a/__init__.py", "b/2_b.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    return Config(file=tmp_path / "pyproject.toml", models=(), migrations=tmp_path)
+    return Config(file=tmp_path / "pyproject.toml", models=(), migrations=None)
 
 
 def test_files_are_migrations_in_natural_order_without_ways_back(config: Config) -> None:

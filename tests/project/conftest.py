@@ -169,9 +169,7 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture
 def config(place: Path) -> Config:
-    return Config(
-        file=place / "root" / "pyproject.toml", models=("app:Base",), migrations=place / "root"
-    )
+    return Config(file=place / "root" / "pyproject.toml", models=("app:Base",), migrations=None)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def main() -> None:
     order = json.load(sys.stdin)
     root = Path(order["root"])
     config = Config(
-        file=root / "pyproject.toml", models=("app:Base",), migrations=root, env=order["env"]
+        file=root / "pyproject.toml", models=("app:Base",), migrations=None, env=order["env"]
     )
     folder = Path(order["folder"])
     wire = Wire(Path(tempfile.mkdtemp(dir=folder)))

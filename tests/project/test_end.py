@@ -73,7 +73,7 @@ from pytest_schemaguard.address import Address
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.project import Project
 place = Path(sys.argv[1])
-config = Config(file=place / "root/x.toml", models=("a:b",), migrations=place)
+config = Config(file=place / "root/x.toml", models=("a:b",), migrations=None)
 address = Address(host="/nowhere", port=1, user="u", password="p", database="d")
 one = Project(config, address, folder=place / "folder", preload=())
 print(json.dumps(one.call("inside.task", {}, timeout_s=30)), flush=True)

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.migrations.styles import APART
 from pytest_schemaguard.sqltext.statements import StringSettings, scan
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _error(
     token: Token,
     *,
     path: str | Path,
-    fix: str = "give each way a file of its own: x.up.sql and x.down.sql",
+    fix: str = APART,
 ) -> MigrationError:
     line = _LINE.match(text, text.rfind("\n", 0, token.start) + 1)
     return MigrationError(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.migrations.migration import Migration
+from pytest_schemaguard.migrations.migration import Migration, Script
 from pytest_schemaguard.migrations.styles.marks import refuse_marks
 from pytest_schemaguard.sqltext.files import read, shown
 
@@ -31,37 +31,45 @@ class _File:
     goes_up: bool
 
 
-class SqlFolder:
+def migrations(folder: Path, *, root: Path) -> tuple[Migration, ...]:
     """The migrations of a folder: `x.sql` or `x.up.sql`, each with an `x.down.sql` if it has one.
 
     In natural order, by version where the name begins with one (`0002_x.sql`, `V2__x.sql`,
-    `V1.1__x.sql`), so that V2 comes before V10.
+    `V1.1__x.sql`), so that V2 comes before V10. Raises MigrationError for a folder that is not
+    plain.
     """
+    return _Folder(folder, root=root).migrations()
 
+
+class _Folder:
     def __init__(self, path: Path, *, root: Path) -> None:
         self._path = path
         self._root = root
 
     def migrations(self) -> tuple[Migration, ...]:
-        """All migrations in order. Raises MigrationError for a folder that is not plain."""
         files = self._files()
         self._refuse_names_of_other_tools(files)
         ups = sorted((file for file in files if file.goes_up), key=lambda file: order(file.stem))
         self._refuse_pairs(ups, lambda file: file.stem, "the same migration")
         self._refuse_pairs(ups, lambda file: _without_dialect(file.stem), "the same migration")
         self._refuse_pairs(ups, lambda file: version(file.stem), "the same version number")
-        downs = {file.stem: file.path for file in files if not file.goes_up}
+        downs = {file.stem: file for file in files if not file.goes_up}
         for stem in downs.keys() - {file.stem for file in ups}:
             raise self._error(
-                downs[stem],
+                downs[stem].path,
                 f"goes down, and neither {stem}.sql nor {stem}.up.sql is there to go up",
                 fix="put the way up beside it, or take the file out",
             )
+        scripts: dict[_File, Script] = {}
         for file in files:
             name = shown(file.path, self._root)
-            refuse_marks(read(file.path, shown=name), path=name)
+            sql = read(file.path, shown=name)
+            refuse_marks(sql, path=name)
+            scripts[file] = Script(path=file.path, sql=sql)
+        ways_back = {stem: scripts[file] for stem, file in downs.items()}
         return tuple(
-            Migration(revision=file.stem, path=file.path, down=downs.get(file.stem)) for file in ups
+            Migration(revision=file.stem, up=scripts[file], down=ways_back.get(file.stem))
+            for file in ups
         )
 
     def _files(self) -> tuple[_File, ...]:

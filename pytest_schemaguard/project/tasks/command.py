@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pytest_schemaguard.project import command_words, programs
+from pytest_schemaguard import command_words
+from pytest_schemaguard.project import programs
 from pytest_schemaguard.project.child.inside import here, known_passwords
 from pytest_schemaguard.project.tasks.telling import told
 from pytest_schemaguard.redaction import redacted

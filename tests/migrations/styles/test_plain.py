@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.migrations.styles.plain import SqlFolder, order
+from pytest_schemaguard.migrations.styles import plain
+from pytest_schemaguard.migrations.styles.plain import order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def migrations(root: Path) -> tuple[Migration, ...]:
-    return SqlFolder(root / "migrations", root=root).migrations()
+    return plain.migrations(root / "migrations", root=root)
 
 
 def names(root: Path) -> list[str]:
@@ -61,8 +62,9 @@ def test_ways_down_belong_to_their_ways_up(write: Callable[..., Path], tmp_path:
     write("migrations/README.md")
     write("migrations/.#3_c.sql", "{{")
     first, second, third = migrations(tmp_path)
-    assert (first.revision, first.path, first.down) == ("1_a", up, down)
-    assert (second.revision, second.path, second.down) == ("2_b", also_up, other)
+    assert (first.revision, first.up.path, first.down and first.down.path) == ("1_a", up, down)
+    assert (second.revision, second.path) == ("2_b", also_up)
+    assert second.files == frozenset({also_up, other})
     assert (third.revision, third.down) == ("3_c", None)
 
 
@@ -205,7 +207,7 @@ def test_a_folder_that_may_not_be_read_is_told(
     os.seteuid(65534)
     try:
         with pytest.raises(MigrationError) as caught:
-            SqlFolder(tmp_path / "migrations", root=tmp_path).migrations()
+            migrations(tmp_path)
     finally:
         os.seteuid(0)
     assert str(caught.value) == (

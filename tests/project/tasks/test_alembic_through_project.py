@@ -46,7 +46,7 @@ def test_history_upgrade_and_stairway_run_in_fresh_processes(
     config = Config(
         file=root / "pyproject.toml",
         models=("web:Base",),
-        migrations=root,
+        migrations=None,
         setup="web:set_up" if env is FLASK_ENV else None,
     )
     nowhere = database.at("nowhere")

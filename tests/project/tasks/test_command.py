@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_schemaguard import command_words
 from pytest_schemaguard.errors import ConfigError, ProjectError
-from pytest_schemaguard.project import command_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -255,7 +255,7 @@ def test_setup_may_push_the_application_context(postgres: Address, project_folde
         path.write_text(text, encoding="utf-8")
     root = project_folder / "root"
     config = Config(
-        file=root / "pyproject.toml", models=("shop.db:Base",), migrations=root, setup="shop:setup"
+        file=root / "pyproject.toml", models=("shop.db:Base",), migrations=None, setup="shop:setup"
     )
     with Project(config, postgres, folder=project_folder / "own") as project:
         found = project.call(

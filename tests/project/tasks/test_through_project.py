@@ -61,7 +61,7 @@ def project(folder: Path, database: Address) -> Iterator[Project]:
     root = folder / "root"
     root.mkdir()
     (root / "web.py").write_text(WEB)
-    config = Config(file=root / "pyproject.toml", models=("web:Base",), migrations=root)
+    config = Config(file=root / "pyproject.toml", models=("web:Base",), migrations=None)
     with Project(config, database, folder=folder / "own") as one:
         yield one
 

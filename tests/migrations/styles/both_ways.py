@@ -1,0 +1,35 @@
+"""A style for tests alone: both ways in one file, below `-- up` and `-- down`.
+
+As dbmate's and goose's files have them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_schemaguard.migrations.migration import Migration, Script, part
+from pytest_schemaguard.sqltext.files import read, shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARK = re.compile(r"^-- (up|down)$", re.MULTILINE)
+
+
+def migrations(folder: Path, *, root: Path) -> tuple[Migration, ...]:
+    def migration(path: Path) -> Migration:
+        text = read(path, shown=shown(path, root))
+        marks = [*MARK.finditer(text)]
+        ends = [*(mark.start() for mark in marks[1:]), len(text)]
+        ways = {
+            mark[1]: Script(
+                path=path,
+                line=text.count("\n", 0, mark.start()) + 1,
+                sql=part(text, mark.start(), end),
+            )
+            for mark, end in zip(marks, ends, strict=True)
+        }
+        return Migration(revision=path.stem, up=ways["up"], down=ways.get("down"))
+
+    return tuple(migration(path) for path in sorted(folder.glob("*.sql")))
