@@ -21,14 +21,19 @@ class Baseline:
     """The migration (file name or revision) that the baseline already contains."""
 
 
+TRANSACTIONS = ("statement", "file")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SqlMigrations:
-    """`migrations = "folder"`, or `{ sql = "folder", style }`."""
+    """`migrations = "folder"`, or `{ sql = "folder", style, transaction }`."""
 
     folder: Path
     """Absolute."""
     style: str | None = None
     """How its files are laid out; None: the first of migrations/styles."""
+    transaction: str | None = None
+    """What runs in one: each `statement`, each `file`; None: what the style's own tool does."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,11 @@
 
 A file of SQL runs as `psql -v ON_ERROR_STOP=1 -f` would run it: a session of its own, statement by
 statement, its own BEGIN and COMMIT obeyed. Besides an error of PostgreSQL it fails when the file
-ends with its transaction still open (nothing of it would be kept) or rolled back (nothing was). A
-revision of Alembic, a command or a function runs as its tool runs it, in a process of its own.
+ends with its transaction still open (nothing of it would be kept) or rolled back (nothing was).
+With `transaction = "file"` it runs as `psql -1` would run it: in one transaction, so that an error
+keeps nothing of it. A COMMIT in the file ends that transaction, and what follows runs statement by
+statement, which is a warning. A revision of Alembic, a command or a function runs as its tool runs
+it, in a process of its own.
 
 Alembic runs all pending revisions in one `upgrade`, by default in one transaction. So they are run
 in one too, and it fails where that does not end as each revision by itself does.
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.config import Baseline
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.migrations.migration import Migration
-    from pytest_schemaguard.migrations.session import FileRun
+    from pytest_schemaguard.migrations.session import FileRun, OwnEnd
 
 
 def judge(guard: Guard, migration: Migration | None) -> Verdict:
@@ -37,6 +40,8 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     found = tuple(_findings(run, subject, guard.config.baseline))
     if guard.source.picks and run.applied and run.statements == 0:
         found = (*found, _nothing_written(subject, guard.source.name))
+    if run.applied and run.own_end is not None and run.own_end.after:
+        found = (*found, _ends_early(run.own_end, subject))
     found = (*found, *in_one_run(guard, migration, run))
     return verdict(found, strict=guard.config.strict, reason=counted(run))
 
@@ -44,6 +49,22 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
 def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:
     assert migration is not None
     return (guard.states.after(migration).name,)
+
+
+def _ends_early(own: OwnEnd, subject: str) -> Finding:
+    after = "1 statement runs" if own.after == 1 else f"{own.after} statements run"
+    return Finding(
+        code="applies.not-in-one-transaction",
+        severity=Severity.WARNING,
+        subject=subject,
+        message=(
+            f"its {own.word} ends the file's transaction, and {after} after it, outside of any\n"
+            "an error there would leave the file applied in part"
+        ),
+        fix=f"take the {own.word} out, or put what follows it into a file of its own",
+        path=subject,
+        line=own.line,
+    )
 
 
 def _nothing_written(subject: str, name: str) -> Finding:
@@ -179,6 +200,8 @@ def _findings(run: FileRun, subject: str, baseline: Baseline) -> Iterator[Findin
         return
     fix: str | None
     code, fix = _KINDS[run.transaction]
+    if run.one_transaction:
+        fix = "take the ROLLBACK out"
     if run.error is not None:
         from pytest_schemaguard.baseline.load import has_it_already
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard import checks, command_words
 from pytest_schemaguard.config import (
+    TRANSACTIONS,
     AlembicMigrations,
     Baseline,
     CommandMigrations,
@@ -48,7 +49,7 @@ LATER = {
     "statistics": "every table counts as large",
     "small-table-rows": "every table counts as large",
     "rerun": "the second run is the file's body",
-    "runner": "SQL files are run statement by statement, as psql does",
+    "runner": "the guard runs files of SQL itself, as psql does",
 }
 """Keys of the contract that this version does not serve, and what holds instead."""
 LATER_MIGRATIONS = {"variables": "write out the files as the tool does"}
@@ -237,7 +238,11 @@ class _Reader(IgnoreReader, LoginReader):
         kinds: dict[str, tuple[Callable[..., Migrations], Readers]] = {
             "sql": (
                 SqlMigrations,
-                {"sql": ("folder", self.folder), "style": ("style", self.style)},
+                {
+                    "sql": ("folder", self.folder),
+                    "style": ("style", self.style),
+                    "transaction": ("transaction", self.transaction),
+                },
             ),
             "alembic": (
                 lambda found, **more: replace(found, **more),  # noqa: PLW0108 - not by its name
@@ -280,6 +285,9 @@ class _Reader(IgnoreReader, LoginReader):
             fact = f"{value}: not yet served by this version of pytest-schemaguard"
             raise self.wrong(key, fact, f"for now {LATER_STYLES[value]}")
         return self.choice(key, value, tuple(STYLES))
+
+    def transaction(self, key: str, value: Any) -> str:
+        return self.choice(key, value, TRANSACTIONS)
 
     def runner(self, key: str, value: Any) -> tuple[str, ...]:
         words = self.command(key, value)

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 class Style(Protocol):
     """A module that knows how one tool lays out its files."""
 
-    def migrations(self, folder: Path, *, root: Path) -> tuple[Migration, ...]:
+    def migrations(
+        self, folder: Path, *, root: Path, transaction: str | None
+    ) -> tuple[Migration, ...]:
         """The migrations of a folder, in the order in which they run.
 
-        Paths in messages are relative to `root`. Raises MigrationError for a folder of another
-        style.
+        `transaction` is what the configuration says; None: what the style's own tool does. Paths
+        in messages are relative to `root`. Raises MigrationError for a folder of another style.
         """
 
 
@@ -46,8 +48,11 @@ class SqlFolder(Linear):
     @cached_property
     def _migrations(self) -> tuple[Migration, ...]:
         """Read once: what is judged is what runs, whatever is saved meanwhile."""
-        style: Style = import_module(STYLES[self._configured.style or next(iter(STYLES))])
-        return style.migrations(self._configured.folder, root=self._config.root)
+        configured = self._configured
+        style: Style = import_module(STYLES[configured.style or next(iter(STYLES))])
+        return style.migrations(
+            configured.folder, root=self._config.root, transaction=configured.transaction
+        )
 
     def migrations(self) -> tuple[Migration, ...]:
         return self._migrations

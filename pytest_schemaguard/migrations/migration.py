@@ -17,11 +17,14 @@ class Script:
     sql: str | None = field(default=None, repr=False)
     """The file's text, with only its line ends where something else stands, so that each line of it
     is the file's. None where a tool reads the file itself."""
+    one_transaction: bool = False
+    """Whether all of it runs in one transaction that the file does not begin itself."""
 
     @property
     def content(self) -> bytes:
         """What decides what it does, for the states' keys."""
-        return self.path.read_bytes() if self.sql is None else self.sql.encode()
+        text = self.path.read_bytes() if self.sql is None else self.sql.encode()
+        return bytes([self.one_transaction]) + text
 
 
 def part(text: str, start: int, end: int) -> str:

@@ -71,6 +71,17 @@ class SqlError:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnEnd:
+    """A file that is to run in one transaction ends that itself."""
+
+    word: str
+    """`COMMIT` or `ROLLBACK`, as PostgreSQL calls it."""
+    line: int
+    after: int = 0
+    """How many statements ran after it, each by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FileRun:
     """What one run of a file, or of a tool, did."""
 
@@ -84,6 +95,9 @@ class FileRun:
     """The session's state at the file's end; what is not idle is lost with the session."""
     rolled_back: bool = False
     """Whether a ROLLBACK in the file undid a transaction of it."""
+    one_transaction: bool = False
+    """Whether all of it ran in one, up to `own_end`."""
+    own_end: OwnEnd | None = None
 
     @property
     def applied(self) -> bool:
@@ -94,14 +108,25 @@ class FileRun:
     def words(self) -> str:
         """Why it is not applied, for people; empty when it is."""
         if self.error is not None:
-            return self.error.words
+            return "\n".join([self.error.words, *self._kept])
         if self.transaction == "open":
             return "the file ends with its transaction open, so nothing of it is kept"
         if self.transaction == "aborted":
             return "the file ends with its transaction aborted, so nothing of it is kept"
         if self.rolled_back:
-            return "the file rolls its own work back, so nothing of it is kept"
+            return "the file rolls its own work back, so that work is not kept"
         return ""
+
+    @property
+    def _kept(self) -> list[str]:
+        """What became of the statements before the error, where they were to be one."""
+        if not self.one_transaction:
+            return []
+        if self.own_end is None:
+            return ["the file runs in one transaction, so nothing of it is kept"]
+        end, became = self.own_end, "not kept" if self.own_end.word == "ROLLBACK" else "kept"
+        where = f"line {end.line} ({end.word})"
+        return [f"{where} ended the file's transaction, so what stands above it is {became}"]
 
     def place(self, path: str) -> tuple[str, int | None]:
         """Where it went wrong: in the migration's file, `path`, or in another."""
@@ -125,8 +150,9 @@ def run_script(
     """Run the script's statements one by one, each in a message of its own, up to the first error.
 
     The session must be fresh, and is the caller's to close: the file's settings stay in it.
-    BEGIN and COMMIT are obeyed where the file has them; elsewhere each statement commits by itself.
-    A statement that runs longer than `statement_timeout_s` is cancelled, whatever the file sets.
+    BEGIN and COMMIT are obeyed where the file has them; elsewhere each statement commits by itself,
+    or all together at its end (`one_transaction`, as `psql -1` has it). A statement that runs
+    longer than `statement_timeout_s` is cancelled, whatever the file sets.
 
     Raises MigrationError for what the splitter cannot read, with the path relative to `root`
     (before anything runs, unless the file has backslashes, whose meaning the server decides as it
@@ -141,7 +167,9 @@ def run_script(
         if "\\" in text
         else split(text, path=name)
     )
-    return watch.run(lambda: Session(connection, watch, name).run(found))
+    return watch.run(
+        lambda: Session(connection, watch, name).run(found, one_transaction=script.one_transaction)
+    )
 
 
 class Session:
@@ -153,6 +181,10 @@ class Session:
         self._path = path
         self.notices = Notices()
         self.rolled_back = False
+        self._ended: str | None = None
+        """How the first transaction ended that a statement here ended: PostgreSQL's word."""
+        self._in_one = False
+        """Whether this is the transaction that holds the whole file."""
         connection.autocommit = True
         connection.notices = self.notices
         bound(connection)
@@ -169,17 +201,30 @@ class Session:
     def major(self) -> int:
         return int(self.connection.server_version // 10000)
 
-    def run(self, statements: Iterable[Statement]) -> FileRun:
+    def run(self, statements: Iterable[Statement], *, one_transaction: bool = False) -> FileRun:
         """All of them, up to the first error. Raises ServerError."""
         began = time.perf_counter()
-        count, error = 0, None
+        count, error, own_end, line = 0, None, None, 1
+        if one_transaction:
+            refused = self.execute(Statement(sql="BEGIN", line=line, kind="sql"))
+            assert refused is None, refused
+            self._in_one = True
         for statement in statements:
             if statement.kind == "meta":
                 continue
+            line = statement.line
             error = self.execute(statement)
             if error is not None:
                 break
             count += 1
+            if own_end is not None:
+                own_end = replace(own_end, after=own_end.after + 1)
+            elif one_transaction and self._ended is not None:
+                own_end = OwnEnd(word=self._ended, line=line)
+        # Not only the one begun above: a file may end that one and begin another.
+        if one_transaction and error is None and self.transaction != "idle":
+            error = self.execute(Statement(sql="COMMIT", line=line, kind="sql"))
+            error = error and replace(error, line=None)
         return FileRun(
             statements=count,
             seconds=time.perf_counter() - began,
@@ -187,6 +232,8 @@ class Session:
             error=error,
             transaction=self.transaction,
             rolled_back=self.rolled_back,
+            one_transaction=one_transaction,
+            own_end=own_end,
         )
 
     def execute(self, statement: Statement) -> SqlError | None:
@@ -204,8 +251,10 @@ class Session:
                 return self._too_long(statement)
             self._raise_if_gone(error, statement)
             return self._read(error, statement)
-        if tag == "ROLLBACK" and before == "open" and not _to_savepoint(statement.sql):
-            self.rolled_back = True
+        if tag in _ENDS and before == "open" and not _to_savepoint(statement.sql):
+            self.rolled_back |= tag == "ROLLBACK"
+            self._ended = self._ended or tag
+            self._in_one = False
         return None
 
     def _raise_if_gone(self, error: Any, statement: Statement) -> None:
@@ -261,10 +310,24 @@ class Session:
             line=line,
             context=diag.context,
             fix=_undefined(statement, sqlstate, diag.statement_position)
+            or self._without_transaction(statement, sqlstate)
             or fix_of(sqlstate, statement.sql, major=self.major),
         ).without_passwords(statement.sql)
 
+    def _without_transaction(self, statement: Statement, sqlstate: str) -> str | None:
+        # SET TRANSACTION after a query is refused with the first of these states too.
+        refuses = sqlstate in {"25001", "2D000"} and statement.sql[:3].lower() != "set"
+        return _NO_TRANSACTION if self._in_one and refuses else None
 
+
+_ENDS = {"COMMIT", "ROLLBACK", "PREPARE TRANSACTION"}
+"""The tags of what ends a transaction."""
+_NO_TRANSACTION = (
+    'it runs only outside a transaction, and `transaction = "file"` runs each file in one: give it '
+    "a file of its own that your tool runs outside of one (golang-migrate does so if it is the "
+    "file's only statement), and have the guard run the tool itself: migrations = { command, "
+    "versions }"
+)
 _TRANSACTIONS: dict[int, Transaction] = {0: "idle", 1: "open", 2: "open", 3: "aborted"}
 """libpq's PGTransactionStatusType; 4, a lost connection, keeps nothing either."""
 _NO_ROOM = {"53100", "58030"}

@@ -78,5 +78,5 @@ def test_a_run_that_was_rolled_back_did_not_succeed() -> None:
     (one,) = findings(again, "m.sql")
     assert one.code == "idempotent.second-run-fails"
     assert one.message == (
-        "the second run fails: the file rolls its own work back, so nothing of it is kept"
+        "the second run fails: the file rolls its own work back, so that work is not kept"
     )

@@ -273,8 +273,12 @@ def test_checks_that_come_later_are_refused_by_name(project: Path, name: str) ->
         ('{ python = "migrate:main" }', PythonMigrations(function="migrate:main")),
         ('{ sql = "migrations" }', SqlMigrations(folder=Path("migrations"))),
         (
-            '{ sql = "migrations", style = "plain" }',
-            SqlMigrations(folder=Path("migrations"), style="plain"),
+            '{ sql = "migrations", style = "plain", transaction = "file" }',
+            SqlMigrations(folder=Path("migrations"), style="plain", transaction="file"),
+        ),
+        (
+            '{ transaction = "statement", sql = "migrations" }',
+            SqlMigrations(folder=Path("migrations"), transaction="statement"),
         ),
     ],
 )
@@ -310,11 +314,33 @@ def test_what_migrates_has_several_forms(project: Path, value: str, expected: ob
             ),
         ),
         (
+            '{ alembic = "alembic.ini", transaction = "file" }',
+            (
+                "migrations] transaction: it goes with `sql`, not with `alembic`\n"
+                "  next: the keys are alembic, section, target"
+            ),
+        ),
+        (
             '{ sql = "migrations", versions = "*.sql" }',
             (
                 "migrations] versions: it goes with `command` and `python`, not with `sql`\n"
-                "  next: the keys are sql, style"
+                "  next: the keys are sql, style, transaction"
             ),
+        ),
+        (
+            '{ sql = "migrations", transactions = "file" }',
+            "migrations] transactions: no such key\n  next: did you mean `transaction`?",
+        ),
+        (
+            '{ sql = "migrations", transaction = "files" }',
+            (
+                "PROJECT/pyproject.toml:6: [tool.schema-guard] migrations.transaction: no 'files'\n"
+                "  next: did you mean `file`? the values are statement, file"
+            ),
+        ),
+        (
+            '{ sql = "migrations", transaction = true }',
+            "migrations.transaction: no True\n  next: the values are statement, file",
         ),
         (
             '{ sql = "migrations", style = "plan" }',

@@ -116,10 +116,13 @@ def test_a_syntax_error(project: Project) -> None:
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
-        ("BEGIN;\nCREATE TABLE x ();\n", "the file ends with its transaction open"),
+        (
+            "BEGIN;\nCREATE TABLE x ();\n",
+            "the file ends with its transaction open, so nothing of it is kept",
+        ),
         (
             "CREATE TABLE x ();\nBEGIN;\nROLLBACK;\n",
-            "the file rolls its own work back",
+            "the file rolls its own work back, so that work is not kept",
         ),
     ],
 )
@@ -127,11 +130,7 @@ def test_a_file_that_does_not_end_its_transaction(project: Project, sql: str, wo
     project.write(MIGRATION, sql)
     result = project.guard("-k", "applies")
     assert result.ret == 1
-    assert_says(
-        result,
-        project,
-        f"{MIGRATION}: {words}, so nothing of it is kept\n  fix: end it with COMMIT;",
-    )
+    assert_says(result, project, f"{MIGRATION}: {words}\n  fix: end it with COMMIT;")
 
 
 def test_a_statement_that_never_ends(project: Project) -> None:

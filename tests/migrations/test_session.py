@@ -93,7 +93,7 @@ def test_file_that_rolls_itself_back_is_told(run: Run) -> None:
     result = run("BEGIN;\nCREATE TABLE t (a int);\nROLLBACK;")
     assert (result.error, result.transaction, result.rolled_back) == (None, "idle", True)
     assert not result.applied
-    assert result.words == "the file rolls its own work back, so nothing of it is kept"
+    assert result.words == "the file rolls its own work back, so that work is not kept"
 
 
 def test_rollback_to_a_savepoint_is_no_rollback(run: Run) -> None:

@@ -1,7 +1,7 @@
 """Styles of SQL folders: how a tool lays out its files. A new one is a file here and a line below.
 
 Each has a docstring that explains the style to users and one function,
-`migrations(folder, *, root) -> tuple[Migration, ...]` (see Style in folder.py). One
+`migrations(folder, *, root, transaction) -> tuple[Migration, ...]` (see Style in folder.py). One
 file may hold both directions of a migration: see Script.
 
 This file is the list, which the configuration reads too: it imports nothing of the guard.

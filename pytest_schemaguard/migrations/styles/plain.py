@@ -31,14 +31,14 @@ class _File:
     goes_up: bool
 
 
-def migrations(folder: Path, *, root: Path) -> tuple[Migration, ...]:
+def migrations(folder: Path, *, root: Path, transaction: str | None) -> tuple[Migration, ...]:
     """The migrations of a folder: `x.sql` or `x.up.sql`, each with an `x.down.sql` if it has one.
 
     In natural order, by version where the name begins with one (`0002_x.sql`, `V2__x.sql`,
-    `V1.1__x.sql`), so that V2 comes before V10. Raises MigrationError for a folder that is not
-    plain.
+    `V1.1__x.sql`), so that V2 comes before V10. A file is one transaction only where `transaction`
+    says so. Raises MigrationError for a folder that is not plain.
     """
-    return _Folder(folder, root=root).migrations()
+    return _Folder(folder, root=root).migrations(one_transaction=transaction == "file")
 
 
 class _Folder:
@@ -46,7 +46,7 @@ class _Folder:
         self._path = path
         self._root = root
 
-    def migrations(self) -> tuple[Migration, ...]:
+    def migrations(self, *, one_transaction: bool) -> tuple[Migration, ...]:
         files = self._files()
         self._refuse_names_of_other_tools(files)
         ups = sorted((file for file in files if file.goes_up), key=lambda file: order(file.stem))
@@ -65,7 +65,7 @@ class _Folder:
             name = shown(file.path, self._root)
             sql = read(file.path, shown=name)
             refuse_marks(sql, path=name)
-            scripts[file] = Script(path=file.path, sql=sql)
+            scripts[file] = Script(path=file.path, sql=sql, one_transaction=one_transaction)
         ways_back = {stem: scripts[file] for stem, file in downs.items()}
         return tuple(
             Migration(revision=file.stem, up=scripts[file], down=ways_back.get(file.stem))

@@ -1,6 +1,7 @@
 """A style for tests alone: both ways in one file, below `-- up` and `-- down`.
 
-As dbmate's and goose's files have them.
+Each way is one transaction, unless its mark says `alone` or the configuration says otherwise: what
+dbmate's and goose's files need.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from pytest_schemaguard.sqltext.files import read, shown
 if TYPE_CHECKING:
     from pathlib import Path
 
-MARK = re.compile(r"^-- (up|down)$", re.MULTILINE)
+MARK = re.compile(r"^-- (up|down)( alone)?$", re.MULTILINE)
 
 
-def migrations(folder: Path, *, root: Path) -> tuple[Migration, ...]:
+def migrations(folder: Path, *, root: Path, transaction: str | None) -> tuple[Migration, ...]:
     def migration(path: Path) -> Migration:
         text = read(path, shown=shown(path, root))
         marks = [*MARK.finditer(text)]
@@ -27,6 +28,7 @@ def migrations(folder: Path, *, root: Path) -> tuple[Migration, ...]:
                 path=path,
                 line=text.count("\n", 0, mark.start()) + 1,
                 sql=part(text, mark.start(), end),
+                one_transaction=transaction == "file" or (transaction is None and not mark[2]),
             )
             for mark, end in zip(marks, ends, strict=True)
         }

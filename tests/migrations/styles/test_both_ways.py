@@ -41,9 +41,9 @@ def _style(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(styles.STYLES, "both-ways", both_ways.__name__)
 
 
-def source(root: Path) -> tuple[Config, Source]:
+def source(root: Path, transaction: str | None = None) -> tuple[Config, Source]:
     folder = root / "migrations"
-    where = SqlMigrations(folder=folder, style="both-ways")
+    where = SqlMigrations(folder=folder, style="both-ways", transaction=transaction)
     config = Config(file=root / "pyproject.toml", models=(), migrations=where)
 
     def unused(*_: Any, **__: Any) -> Any:
@@ -59,9 +59,9 @@ def source(root: Path) -> tuple[Config, Source]:
 def only(write: Callable[..., Path], tmp_path: Path) -> Callable[..., Migration]:
     """The migration of this text."""
 
-    def only_(text: str) -> Migration:
+    def only_(text: str, transaction: str | None = None) -> Migration:
         write("migrations/1.sql", text)
-        (found,) = source(tmp_path)[1].migrations()
+        (found,) = source(tmp_path, transaction)[1].migrations()
         return found
 
     return only_
@@ -76,8 +76,8 @@ def down(
 ) -> Callable[..., FileRun]:
     """Runs the way back of a file, which begins in line 5."""
 
-    def down_(text: str) -> FileRun:
-        script = only(f"-- up\nSELECT 1;\n\nSELECT 2;\n-- down\n{text}").down
+    def down_(text: str, transaction: str | None = None) -> FileRun:
+        script = only(f"-- up\nSELECT 1;\n\nSELECT 2;\n-- down\n{text}", transaction).down
         assert script is not None
         return run_script(connect(database), script, statement_timeout_s=20, root=tmp_path)
 
@@ -107,6 +107,19 @@ def test_each_way_is_a_script_of_its_own(only: Callable[..., Migration], tmp_pat
     assert one.up.sql == "\n-- up\nCREATE TABLE t (a integer);\n\n"
     assert one.down.sql == "\n\n\n\n-- down\nDROP TABLE t;\n"
     assert one.up.content != one.down.content
+
+
+@pytest.mark.parametrize(
+    ("transaction", "expected"),
+    [(None, (True, False)), ("file", (True, True)), ("statement", (False, False))],
+)
+def test_a_style_says_for_each_way_whether_it_is_one_transaction(
+    only: Callable[..., Migration], transaction: str | None, expected: tuple[bool, bool]
+) -> None:
+    one = only(GOOD.replace("-- down", "-- down alone"), transaction)
+    assert one.down is not None
+    assert (one.up.one_transaction, one.down.one_transaction) == expected
+    assert (one.up.content[0], one.down.content[0]) == expected
 
 
 @pytest.mark.parametrize(
@@ -142,6 +155,13 @@ def test_what_cannot_be_split_is_told_with_its_line_of_the_file(
     with pytest.raises(MigrationError) as caught:
         down(text)
     assert str(caught.value).startswith(words)
+
+
+def test_a_commit_is_told_with_its_line_of_the_file(down: Callable[..., FileRun]) -> None:
+    done = down("CREATE TABLE t ();\nCOMMIT;\nSELECT 1/0;", "file")
+    assert done.words.endswith(
+        "line 7 (COMMIT) ended the file's transaction, so what stands above it is kept"
+    )
 
 
 def test_a_change_of_either_way_has_the_migration_judged(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def migrations(root: Path) -> tuple[Migration, ...]:
-    return plain.migrations(root / "migrations", root=root)
+    return plain.migrations(root / "migrations", root=root, transaction=None)
 
 
 def names(root: Path) -> list[str]:
