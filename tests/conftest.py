@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgres_settings() -> tuple[tuple[str, str], ...]:
     """Settings of the server `postgres`; a module overrides it to have a server of its own."""
-    return (("log_statement", "all"),)
+    return (("log_statement", "all"), ("log_line_prefix", "%m [%p] %e %u@%d "))
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,12 @@ class Listening:
             ends.register(one, select.POLLIN)
         return not ends.poll(0)
 
+    def hurry(self) -> None:
+        """Cut the sessions that go on at the server without their client."""
+        for session in [one for one in self._sessions if one.is_gone]:
+            self.line.late.append("a session went on without its client, and was cut")
+            session.cut()
+
     @property
     def open(self) -> list[int]:
         """The server's processes that clients are still connected to."""

@@ -68,9 +68,11 @@ class Relay:
             (session.cut if cut else session.release)()
         self._say({})
 
-    def _do_finish(self, line: int) -> None:
+    def _do_finish(self, line: int, hurry: bool) -> None:
         """What the line has seen, once every client that has gone is done with."""
         one = self._lines[line]
+        if hurry:
+            one.hurry()
         self._soon(lambda: one.is_quiet, lambda: self._say_end(one))
 
     def _do_close(self, line: int) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import socket
 import threading
 from collections import deque
-from functools import partial
 from select import POLLIN, POLLOUT
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_schemaguard.wire import frames, startup
 from pytest_schemaguard.wire.ends import CHUNK, FULL, End
-from pytest_schemaguard.wire.look import Look
+from pytest_schemaguard.wire.pause import Pause
 from pytest_schemaguard.wire.transcript import Transcript
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_schemaguard.wire.conductor import Order
     from pytest_schemaguard.wire.frames import Piece
@@ -54,38 +53,52 @@ class Session:
         """What came from the client, and may not pass yet."""
         self._back = b""
         """What came from the server, and the client is not to hear yet."""
-        self._todo: deque[Order] = deque()
-        self._look: Look | None = None
+        self._pause = Pause(self)
         self._is_busy = True
         """Whether the server has something to do, and has not said that it is ready."""
-        self._is_paused = False
         self._in_batch = False
         self._is_leaving = False
         """Whether the client has said goodbye."""
         self._is_ending = False
         self._is_fatal = False
-        self._turn = 0
-        """Counts what the conductor wanted, so that a deadline knows its own."""
         self._is_passed_on = False
         """Whether nobody reads: a CancelRequest, and a line that is not recorded."""
         self._from_client = frames.Reader(frames.CLIENT)
         self._from_server = frames.Reader(frames.SERVER)
         self._take: Callable[[], None] = self._begin
         self._watched: dict[int, int] = {}
-        self._watch()
+        self.watch()
 
     @property
     def near_number(self) -> int:
         return self._near.number
 
     @property
-    def told(self) -> dict[str, Any]:
-        """Where a hold has stopped it."""
-        return {
-            "session": self.transcript.session,
-            "number": self.line.sent + (not self._back),
-            "is_after": bool(self._back),
-        }
+    def is_after(self) -> bool:
+        """Whether the server has answered what the client has not heard yet."""
+        return bool(self._back)
+
+    def ask(self, question: bytes, kept: Mapping[bytes, int]) -> None:
+        """Send the server this, and read so much of what it answers."""
+        assert self._far is not None
+        self._from_server.kept = kept
+        self._far.write(question)
+
+    def watch(self) -> None:
+        """Ask the loop for what is of use now. An end that is not watched waits in the kernel."""
+        if self.is_closed:
+            return
+        far = self._far
+        near_in = not self.is_gone and not self._held
+        if far is None:
+            near_in = near_in and (self._take == self._begin or self._is_ending)
+        else:
+            near_in = near_in and len(far.left) < FULL
+            far_in = not self._is_ending and len(self._near.left) < FULL
+            self._ask(far, far_in, self.far)
+        self._ask(self._near, near_in, self.near)
+        if self._is_ending and self.is_gone:
+            self.close()
 
     # What the loop calls
 
@@ -114,23 +127,7 @@ class Session:
             pass
         except OSError:
             self.close()
-        self._watch()
-
-    def _watch(self) -> None:
-        """Ask the loop for what is of use now. An end that is not watched waits in the kernel."""
-        if self.is_closed:
-            return
-        far = self._far
-        near_in = not self.is_gone and not self._held
-        if far is None:
-            near_in = near_in and (self._take == self._begin or self._is_ending)
-        else:
-            near_in = near_in and len(far.left) < FULL
-            far_in = not self._is_ending and len(self._near.left) < FULL
-            self._ask(far, far_in, self.far)
-        self._ask(self._near, near_in, self.near)
-        if self._is_ending and self.is_gone:
-            self.close()
+        self.watch()
 
     def _ask(self, end: End, is_read: bool, handler: Callable[[int], None]) -> None:
         wanted = (POLLIN if is_read else 0) | (POLLOUT if end.left else 0)
@@ -194,7 +191,7 @@ class Session:
             far.write(first)
             if self._first:
                 self._pass(self._first)
-        self._watch()
+        self.watch()
 
     # From the client
 
@@ -237,13 +234,13 @@ class Session:
     def _may_pass(self, kind: bytes) -> bool:
         if kind == frames.REST:
             return True
-        if self._is_busy or self._is_paused:
+        if self._is_busy or self._pause.is_on:
             return False
         if not self._in_batch and kind != b"X":
             self._in_batch = True
             if orders := self.line.conductor.before(self.line.sent + 1):
-                self._carry_out(orders)
-                return not self._is_paused
+                self._pause.begin(orders)
+                return not self._pause.is_on
         return True
 
     # From the server
@@ -265,8 +262,7 @@ class Session:
         latest = b""
         for place, piece in enumerate(pieces):
             kind, raw = piece.kind, piece.raw
-            if self._look is not None and not Look.is_the_clients(piece):
-                self._looked(piece)
+            if self._pause.takes(piece):
                 continue
             if kind == b"R" and self.line.server.is_encrypted:
                 raw = startup.without_channel_binding(piece.body) or raw
@@ -284,7 +280,7 @@ class Session:
                 tail = out.pop() if latest in _LAST else b""
                 self._near.write(b"".join(out))
                 self._back = tail + raw
-                self._carry_out(orders)
+                self._pause.begin(orders)
                 self._heard(pieces[place + 1 :])
                 return
             out.append(raw)
@@ -311,55 +307,11 @@ class Session:
                 return
         self._end(b"")
 
-    # What the conductor wants
-
-    def _carry_out(self, orders: Sequence[Order]) -> None:
-        self._todo.extend(orders)
-        self._is_paused = True
-        self._go_on()
-
-    def _go_on(self) -> None:
-        """The next order; behind the last one the client hears what was answered."""
-        assert self._far is not None
-        while self._todo:
-            order = self._todo.popleft()
-            if order.action == "cut":
-                self.cut()
-                return
-            if order.action == "look":
-                self._look = Look(order.sql, status=self.transcript.status)
-                self._from_server.kept = frames.LOOKED_AT
-                self._far.write(self._look.ask())
-            else:
-                self.line.hold(self)
-            self._turn += 1
-            self.line.loop.later(order.within_s, partial(self._too_late, order, self._turn))
-            return
-        self._turn += 1
-        self._is_paused = False
+    def resume(self) -> None:
+        """Behind the conductor's last wish the client hears what was answered, and goes on."""
         back, self._back = self._back, b""
         self._near.write(back)
         self._pump()
-
-    def _looked(self, piece: Piece) -> None:
-        assert self._look is not None
-        assert self._far is not None
-        self._far.write(self._look.take(piece))
-        if self._look.is_done:
-            self.transcript.latest[-1]["looks"].append(self._look.told)
-            self._look = None
-            self._from_server.kept = frames.SERVER
-            self._go_on()
-
-    def _too_late(self, order: Order, turn: int) -> None:
-        if not self.is_closed and self._turn == turn:
-            self.line.late.append(f"a {order.action} took more than {order.within_s:g} s")
-            self.cut()
-
-    def release(self) -> None:
-        """Let it go on, behind a hold."""
-        self._go_on()
-        self._watch()
 
     def cut(self) -> None:
         """Both ends at once, as when the client is killed: the server hears nothing more."""
@@ -373,6 +325,7 @@ class Session:
         self._near.write(words)
         self._near.shut()
         self._is_ending = True
+        self._pause.end()
         self._held.clear()
         if self._far is not None:
             self._forget(self._far)
@@ -385,11 +338,11 @@ class Session:
         if self.is_closed:
             return
         self.is_closed = True
+        self._pause.end()
         for end in (self._near, self._far):
             if end is not None:
                 self._forget(end)
                 end.close()
-        self.line.let_go(self)
         self._office.ended(self)
 
     def _forget(self, end: End) -> None:

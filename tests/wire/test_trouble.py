@@ -18,6 +18,8 @@ import psycopg2
 import pytest
 
 from pytest_schemaguard.errors import ServerError
+from pytest_schemaguard.wire import wire as wire_module
+from pytest_schemaguard.wire.conductor import Order
 from pytest_schemaguard.wire.wire import Wire
 from tests.project.conftest import served
 from tests.wire.conftest import ask, connected
@@ -200,6 +202,38 @@ def test_client_killed_in_a_statement_is_waited_for(line: Line, database: Addres
     (one,) = line.seen().statements
     assert (one.tags, one.after) == (("SELECT 1",), "I")
     assert ask(database, "SELECT count(*) FROM item") == [(1,)]
+
+
+def test_a_session_that_goes_on_without_its_client_is_cut(
+    line: Line, database: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire_module, "QUIET_S", 0.2)
+    with connected(line.address) as connection:
+        with socket.socket(fileno=os.dup(connection.fileno())) as raw:
+            sql = b"CREATE TABLE item AS SELECT 1 FROM pg_sleep(60)\0"
+            raw.sendall(b"Q" + struct.pack("!i", len(sql) + 4) + sql)
+            time.sleep(0.2)
+            raw.shutdown(socket.SHUT_RDWR)
+        seen = line.seen()
+    (one,) = seen.statements
+    assert (one.tags, one.after, seen.cut) == ((), None, (one.session,))
+    assert seen.late == ("a session went on without its client, and was cut",)
+    ask(database, f"SELECT pg_terminate_backend({one.session})")
+
+
+def test_server_lost_while_a_session_is_held(listen: Callable[..., Line]) -> None:
+    line = listen(orders=[Order("hold", "before", 1)])
+    connection = psycopg.connect(line.address.url(), autocommit=True)
+    connection.pgconn.send_query(b"SELECT 1")
+    held = line.wait(10)
+    assert held is not None
+    os.kill(held.session, signal.SIGTERM)
+    result = connection.pgconn.get_result()
+    assert result is not None
+    assert result.error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"57P01"
+    line.release(held)  # it has ended: nothing happens
+    assert line.wait(0) is None
+    connection.close()
 
 
 def test_relay_that_is_gone_is_said(folder: Path, database: Address) -> None:
