@@ -323,8 +323,9 @@ def test_what_postgresql_refuses_to_make_is_not_told_as_too_much_in_the_database
 
 
 def judged_whole(found: Comparison, *, strict: bool = False) -> Verdict:
+    evidence = {"comparison": found, "models": MODELS, "unimported": MODELS.unimported}
     guard = SimpleNamespace(
-        models_beside=lambda _: MODELS, comparison=found, config=SimpleNamespace(strict=strict)
+        look=lambda look: evidence[look.name], config=SimpleNamespace(strict=strict)
     )
     return drift.judge(cast("Any", guard), None)
 
