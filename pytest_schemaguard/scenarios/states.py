@@ -146,7 +146,7 @@ class States:
             path,
             "a migration that is not judged did not apply",
             detail=run.words,
-            fix=fix or "name the schema that it is part of as `baseline`, or mend it",
+            fix=fix or run.advice or "name the schema that it is part of as `baseline`, or mend it",
             path=place[0],
             line=place[1],
         )

@@ -280,3 +280,21 @@ def test_a_seed_without_a_baseline_has_no_table_to_go_to(project: Project) -> No
         "next: without a `baseline` nothing is there before the migrations: name production's "
         'schema, or the migration that it has, baseline = { at = "..." }',
     )
+
+
+def test_a_migration_that_is_not_judged_has_the_next_step_of_its_error(project: Project) -> None:
+    project.write("migrations/0.sql", "CREATE TABLE t (a int);\nVACUUM t;\n")
+    project.write(
+        "pyproject.toml",
+        """
+        [tool.schema-guard]
+        models = "app.models:Base"
+        migrations = { sql = "migrations", transaction = "file" }
+        """,
+    )
+    text = text_of(project.guard("-k", "applies"), project)
+    place = "migrations/0.sql:2: migrations/0.sql: "
+    assert f"{place}a migration that is not judged did not apply" in text
+    assert (
+        'next: it runs only outside a transaction, and `transaction = "file"` runs each file in one'
+    ) in text
