@@ -212,7 +212,7 @@ class Wire:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
-                env=needed(os.environ),
+                env=needed(os.environ) | _authorities(),
                 start_new_session=True,
             )
         except OSError as error:
@@ -317,6 +317,12 @@ class Wire:
             detail=said,
             fix="run again; if it happens again, report it with this",
         )
+
+
+def _authorities() -> dict[str, str]:
+    """Which `sslrootcert=system` names: SSL_CTX_set_default_verify_paths(3)."""
+    names = {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys()
+    return {name: os.environ[name] for name in names}
 
 
 def _is_of_the_way(name: str) -> bool:

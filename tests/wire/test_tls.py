@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
+from pytest_schemaguard.wire.wire import Wire
 from tests.project.conftest import served
 from tests.wire.conftest import ask
 
@@ -111,6 +112,22 @@ def test_the_wire_speaks_tls_with_the_users_server_as_its_url_says(
         answers = list(pool.map(_much, [line.address] * 8))
     assert answers == [(3000000, 3000000, True)] * 8
     assert len(line.seen().statements) == (32 if is_read else 0)
+
+
+def test_the_systems_authorities_are_those_that_the_environment_names(
+    encrypted: Server, certificates: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = of_the_run(encrypted, "localhost", sslrootcert="system")
+    for name, works in (("server.crt", True), ("other.crt", False)):
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates / name))
+        wire = Wire(folder)
+        with wire.listen(address) as line:
+            if works:
+                assert ask(line.address, "SELECT 1") == [(1,)]
+            else:
+                with pytest.raises(psycopg2.OperationalError, match="certificate verify failed"):
+                    ask(line.address, "SELECT 1")
+        wire.close()
 
 
 def test_a_query_is_cancelled_by_tls(encrypted: Server, listen: Callable[..., Line]) -> None:
