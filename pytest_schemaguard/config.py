@@ -22,6 +22,9 @@ class Baseline:
 
 
 TRANSACTIONS = ("statement", "file")
+PROVIDERS = ("local", "embedded", "docker")
+"""What `server = "auto"` tries, in this order. Each is a module of servers/ with its name, and a
+class with its name in it."""
 
 
 @dataclass(frozen=True, kw_only=True)

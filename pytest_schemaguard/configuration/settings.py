@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard import checks, command_words
 from pytest_schemaguard.config import (
+    PROVIDERS,
     TRANSACTIONS,
     AlembicMigrations,
     Baseline,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 SUPPORTED_MAJORS = range(14, 19)
 SERVER_KEYS = frozenset({"postgres", "server", "image", "tcp"})
-SERVERS = ("auto", "local", "embedded", "docker")
 EXAMPLE = """\
 [tool.schema-guard]
 models = "app.models:Base"
@@ -336,7 +336,7 @@ class _Reader(IgnoreReader, LoginReader):
         if not name.isalpha():  # so may this
             fix = "write postgresql://user:password@host:5432/database"
             raise self.wrong(key, "it is no provider and no PostgreSQL URL", fix)
-        return self.choice(key, value, SERVERS)
+        return self.choice(key, value, ("auto", *PROVIDERS))
 
     def checks(self, key: str, value: Any) -> tuple[str, ...]:
         names = self.names(key, value)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.config import PROVIDERS
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.servers.databases import Databases
 from pytest_schemaguard.servers.provider import Candidate, Missing, Provider, Server, Wanted
@@ -25,9 +27,6 @@ __all__ = [
     "release_at_end",
     "used",
 ]
-
-AUTO = ("local", "embedded", "docker")
-"""What `auto` tries, in this order."""
 
 
 def obtain(wanted: Wanted, run: Run, *, candidate: Candidate | None = None) -> Server:
@@ -59,8 +58,8 @@ def find(wanted: Wanted) -> Candidate:
 
     Raises ServerError that says what each provider found, and the command that would give it.
     """
-    names = ("existing",) if wanted.is_url else AUTO
-    if wanted.provider in AUTO:
+    names = ("existing",) if wanted.is_url else PROVIDERS
+    if wanted.provider in PROVIDERS:
         names = (wanted.provider,)
     missing: list[tuple[str, Missing]] = []
     for name in names:
@@ -132,19 +131,7 @@ def _remove_containers(run: Run) -> None:
 
 
 def _provider(name: str) -> Provider:
-    """One line a provider; each is imported only when it is asked."""
-    if name == "local":
-        from pytest_schemaguard.servers.local import Local
-
-        return Local()
-    if name == "embedded":
-        from pytest_schemaguard.servers.embedded import Embedded
-
-        return Embedded()
-    if name == "docker":
-        from pytest_schemaguard.servers.docker import Docker
-
-        return Docker()
-    from pytest_schemaguard.servers.existing import Existing
-
-    return Existing()
+    """Each is imported only when it is asked."""
+    module = import_module(f"{__name__}.{name}")
+    provider: Provider = getattr(module, name.capitalize())()
+    return provider

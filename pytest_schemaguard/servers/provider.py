@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_schemaguard.address import Address
+from pytest_schemaguard.config import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,7 @@ class Wanted:
 
     @property
     def is_url(self) -> bool:
-        return self.provider not in {"auto", "local", "embedded", "docker"}
+        return self.provider not in {"auto", *PROVIDERS}
 
     def supports(self, major: int) -> bool:
         if self.major is not None:

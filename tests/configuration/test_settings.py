@@ -8,6 +8,7 @@ import pytest
 
 from pytest_schemaguard import checks
 from pytest_schemaguard.config import (
+    PROVIDERS,
     AlembicMigrations,
     Baseline,
     CommandMigrations,
@@ -143,7 +144,8 @@ timeout-s = 90
             "server = 'dokcer'\n",
             (
                 "PROJECT/pyproject.toml:7: [tool.schema-guard] server: no 'dokcer'\n"
-                "  next: did you mean `docker`? the values are auto, local, embedded, docker"
+                "  next: did you mean `docker`? the values are "
+                f"{', '.join(('auto', *PROVIDERS))}"
             ),
         ),
         (

