@@ -276,9 +276,8 @@ def _refuse_what_cannot_be(config: pytest.Config) -> None:
         )
     if not config.getoption("--schema-guard"):
         raise pytest.UsageError(
-            "--schema-guard-json, --schema-guard-keep and --schema-guard-since say what to do with "
-            "the checks: "
-            "add --schema-guard"
+            f"{', '.join(one.option for one in FORMATS)}, --schema-guard-keep and "
+            "--schema-guard-since say what to do with the checks: add --schema-guard"
         )
 
 

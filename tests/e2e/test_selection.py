@@ -7,6 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from pytest_schemaguard.reports import FORMATS
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Project
 
@@ -137,7 +139,12 @@ def test_options_without_the_option_are_refused(project: Project) -> None:
     result = project.run("--schema-guard-json=x.json")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: --schema-guard-json, --schema-guard-keep and --schema-guard-since*add --sch*"]
+        [
+            (
+                f"ERROR: {', '.join(one.option for one in FORMATS)}, --schema-guard-keep and "
+                "--schema-guard-since say what to do with the checks: add --schema-guard"
+            )
+        ]
     )
 
 

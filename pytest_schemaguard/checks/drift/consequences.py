@@ -1,6 +1,6 @@
 """What an application sees of each kind of difference: how bad, and in which words. Pure.
 
-Each consequence is proven by a query on a server, in tests/checks/proofs.py.
+Each consequence is proven by a query on a server, in tests/checks/proofs/.
 """
 
 from __future__ import annotations
