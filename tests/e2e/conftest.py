@@ -29,11 +29,15 @@ CACHE = Path(platformdirs.user_cache_path())
 """This user's, found before pytester gives each test a HOME of its own."""
 
 FILE = "migrations/0001_max_reports.sql"
-PYPROJECT = """\
+CHECKS = """\
+checks = ["single-head", "applies", "idempotent", "reversible", "drift", "queries", "login"]
+"""
+"""Named, so that a new check changes no test of these; test_story.py runs all that there are."""
+PYPROJECT = f"""\
 [tool.schema-guard]
 models = "app.models:Base"
 migrations = "migrations"
-baseline = "production.sql"
+{CHECKS}baseline = "production.sql"
 seed = "rows.sql"
 """
 
@@ -105,6 +109,11 @@ class Project:
     def append(self, name: str, text: str) -> None:
         path = self.root / name
         path.write_text(path.read_text() + dedent(text))
+
+    def checks(self, *names: str) -> None:
+        """Has these run alone."""
+        path = self.root / "pyproject.toml"
+        path.write_text(path.read_text().replace(CHECKS, f"checks = {json.dumps(names)}\n"))
 
     def login_by_request(self, app: str) -> None:
         """Configures a login of the seeded row by a request to this application."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.conftest import MODELS, processes, text_of, wait_until
+from tests.e2e.conftest import CHECKS, MODELS, processes, text_of, wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Project
@@ -75,7 +75,7 @@ FIRST, SECOND = "alembic/versions/a1_init.py", "alembic/versions/b2_more.py"
 def alembic(project: Project) -> Project:
     for file in (project.root / "migrations").iterdir():
         file.unlink()
-    project.write("pyproject.toml", '[tool.schema-guard]\nmigrations = "alembic.ini"\n')
+    project.write("pyproject.toml", f'[tool.schema-guard]\nmigrations = "alembic.ini"\n{CHECKS}')
     project.write(
         "alembic.ini",
         "[alembic]\nscript_location = alembic\nsqlalchemy.url = driver://user:pass@localhost/db\n",

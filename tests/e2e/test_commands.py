@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import report_in, text_of
+from tests.e2e.conftest import CHECKS, report_in, text_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -31,8 +31,8 @@ def runner(project: Project) -> Project:
 
 
 def configure(project: Project, migrations: str, more: str = "") -> None:
-    table = f'[tool.schema-guard]\nmodels = "app.models:Base"\nmigrations = {migrations}\n{more}'
-    project.write("pyproject.toml", table)
+    table = f'[tool.schema-guard]\nmodels = "app.models:Base"\nmigrations = {migrations}\n'
+    project.write("pyproject.toml", table + CHECKS + more)
 
 
 def checks(project: Project, *arguments: str) -> tuple[dict[str, Any], str]:

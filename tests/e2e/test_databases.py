@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import FILE, text_of
+from tests.e2e.conftest import CHECKS, FILE, text_of
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Project
     from tests.e2e.there import There
 
-PYPROJECT = """\
+PYPROJECT = f"""\
 [tool.schema-guard]
 
 [[tool.schema-guard.database]]
@@ -22,7 +22,7 @@ models = "app.models:Base"
 migrations = "migrations"
 baseline = "production.sql"
 seed = "rows.sql"
-
+{CHECKS}
 [[tool.schema-guard.database]]
 name = "billing"
 models = "app.billing:Base"

@@ -264,7 +264,7 @@ def test_settings_of_a_database_never_reach_the_guard_s_own_sessions(
         f"{MIGRATION}DO $$BEGIN EXECUTE pg_catalog.format('ALTER DATABASE %I SET {setting}',"
         " pg_catalog.current_database()); END$$;\n",
     )
-    project.append("pyproject.toml", 'checks = ["drift", "applies"]\n')
+    project.checks("drift", "applies")
     result = project.guard(f"--schema-guard-url={postgres.url()}")
     assert result.parseoutcomes() == {"passed": 2}, f"{name}: {text_of(result)}"
 

@@ -57,12 +57,12 @@ def test_a_rule_whose_day_is_past_ignores_nothing(project: Project) -> None:
     result = project.guard(DRIFT)
     assert result.ret == 1
     result.stdout.fnmatch_lines(
-        ["  the ignore rule at pyproject.toml:7 ended on 2020-02-29: widened by the next *"]
+        ["  the ignore rule at pyproject.toml:8 ended on 2020-02-29: widened by the next *"]
     )
 
 
 STALE = (
-    "pyproject.toml:7: the ignore rule for drift.type public.user.max_[*] matches nothing any more",
+    "pyproject.toml:8: the ignore rule for drift.type public.user.max_[*] matches nothing any more",
     "  next: remove it; its reason was: widened by the next release",
 )
 
@@ -145,7 +145,7 @@ def test_a_rule_without_a_reason_is_a_usage_error(project: Project) -> None:
     project.append("pyproject.toml", '\n[[tool.schema-guard.ignore]]\ncode = "drift.type"\n')
     result = project.guard()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "pyproject.toml:7: [tool.schema-guard] ignore.reason: missing in a rule" in (
+    assert "pyproject.toml:8: [tool.schema-guard] ignore.reason: missing in a rule" in (
         text_of(result)
     )
 
@@ -157,7 +157,7 @@ def test_a_stale_rule_is_in_the_report_and_fails_it_where_warnings_do(project: P
     assert report["outcome"] == "failed"
     (said,) = report["ignores"]
     assert said == (
-        "pyproject.toml:8: the ignore rule for drift.type public.user.max_* matches nothing any "
+        "pyproject.toml:9: the ignore rule for drift.type public.user.max_* matches nothing any "
         "more\n  next: remove it; its reason was: widened by the next release"
     )
 

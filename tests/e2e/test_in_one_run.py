@@ -40,7 +40,8 @@ def revision(name: str, down: str, *statements: str) -> str:
 
 
 def write(project: Project, second: tuple[str, ...], third: tuple[str, ...]) -> None:
-    project.append("pyproject.toml", 'baseline = { at = "a1" }\nchecks = ["applies"]\n')
+    project.append("pyproject.toml", 'baseline = { at = "a1" }\n')
+    project.checks("applies")
     project.write(SECOND, revision("b2", "a1", *second))
     project.write(THIRD, revision("c3", "b2", *third))
 

@@ -58,7 +58,8 @@ def by_check(project: Project) -> dict[str, dict[str, Any]]:
 def shop(project: Project) -> Project:
     """A project whose application logs in as the role `app`, and a migration with a new table."""
     project.write("production.sql", PRODUCTION + GRANTS)
-    project.append("pyproject.toml", 'role = "app"\nchecks = ["applies", "queries", "login"]\n')
+    project.append("pyproject.toml", 'role = "app"\n')
+    project.checks("applies", "queries", "login")
     project.append("app/models.py", REPORT)
     project.write(FILE, MIGRATION + NEW_TABLE)
     return project
@@ -175,7 +176,7 @@ def test_tables_are_looked_for_where_production_looks(project: Project) -> None:
     project.write("production.sql", f"CREATE SCHEMA shop;\nSET search_path = shop;\n{PRODUCTION}")
     project.write("rows.sql", "INSERT INTO shop.user (email) VALUES ('ada@example.com');")
     project.write(FILE, MIGRATION.replace('"user"', "shop.user"))
-    project.append("pyproject.toml", 'checks = ["drift", "queries", "login"]\n')
+    project.checks("drift", "queries", "login")
     project.guard("--schema-guard-json=report.json")
     (found,) = by_check(project)["queries"]["findings"][:1]
     assert found["code"] == "queries.missing-table"
@@ -192,7 +193,8 @@ def test_tables_are_looked_for_where_production_looks(project: Project) -> None:
 
 
 def test_a_search_path_that_is_no_list_is_told(project: Project) -> None:
-    project.append("pyproject.toml", 'search-path = "a,,b"\nchecks = ["queries"]\n')
+    project.append("pyproject.toml", 'search-path = "a,,b"\n')
+    project.checks("queries")
     result = project.guard()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
