@@ -119,7 +119,8 @@ def _batches(sent: Sequence[Statement]) -> Iterator[tuple[int, list[Statement]]]
 def statements(sql: str) -> list[str]:
     """The statements of one message; the whole of it where that cannot be told."""
     if not _MORE.search(sql):  # most are one, and a long history has thousands
-        return [sql.strip()] if sql.strip() else []
+        one = sql.strip(_SPACE)
+        return [one] if one else []
     try:
         return [one.sql for one in split(sql, path="") if one.kind != "meta"]
     except MigrationError:
@@ -251,6 +252,8 @@ _READS = frozenset(
 )
 """`SELECT f()` may write; it is told as a write only where it stands in a migration's file."""
 _WRITES_WITHIN = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
+_SPACE = " \t\n\r\f\v"
+"""What PostgreSQL's scanner skips; str.strip() knows more."""
 _MORE = re.compile(r";|--|/\*|\\")
 _TO = re.compile(r"\bto\b", re.IGNORECASE)
 THERE_ALREADY = frozenset({"42P07", "42701", "42710", "42723", "42P06", "23505"})

@@ -75,7 +75,9 @@ def test_a_second_run_and_a_way_back_that_fail_keep_nothing_of_their_file(
     result = project.guard("--schema-guard-json=report.json", "-k", "idempotent or reversible")
     result.assert_outcomes(failed=2, deselected=4)
     kept = "\n  the file runs in one transaction, so nothing of it is kept\n"
-    assert text_of(result).count(kept) == 2
+    # Where CI is set, pytest does not shorten its summary, which would have them again.
+    failures, _, _ = text_of(result).partition("short test summary info")
+    assert failures.count(kept) == 2
     assert told(project) == [  # no difference of the catalog is told
         ("failed", "idempotent", "idempotent.second-run-fails", 2),
         ("failed", "reversible", "reversible.down-fails", 2),
