@@ -52,15 +52,18 @@ def _snapshot(
     }
     kept = parts["relations"].keys() - excluded
 
-    def stays(part: str, name: Name, value: Any) -> bool:
+    def stay(part: str, values: dict[Name, Any]) -> dict[Name, Any]:
         if PARTS[part].is_of_tables:
-            return name[:2] in kept
+            return {name: one for name, one in values.items() if name[:2] in kept}
         if part == "sequences":
-            return value.owner is None or value.owner[:2] not in excluded
-        return part != "others" or name[1:3] not in excluded
+            return {
+                name: one
+                for name, one in values.items()
+                if one.owner is None or one.owner[:2] not in excluded
+            }
+        if part == "others":
+            return {name: one for name, one in values.items() if name[1:3] not in excluded}
+        return values
 
-    found = {
-        part: {name: value for name, value in values.items() if stays(part, name, value)}
-        for part, values in parts.items()
-    }
+    found = {part: stay(part, values) for part, values in parts.items()}
     return Snapshot(**found, excluded=tuple(sorted(excluded)))

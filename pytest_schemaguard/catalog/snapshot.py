@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -130,10 +131,15 @@ class Sequence:
 
 def _of_fields(kind: type) -> Callable[..., Any]:
     names = [one.name for one in fields(kind)]
+    # By their annotations, which are texts: to ask each value for its type takes longer.
+    arrays = [one.name for one in fields(kind) if re.search("tuple|Name", str(one.type))]
 
     def value(*values: Any) -> Any:
-        own = [tuple(one) if type(one) is list else one for one in values]
-        return kind(**dict(zip(names, own, strict=True)))
+        own = dict(zip(names, values, strict=True))
+        for name in arrays:
+            if own[name] is not None:
+                own[name] = tuple(own[name])
+        return kind(**own)
 
     return value
 
@@ -166,8 +172,10 @@ class Part:
         return row[: self.width] if self.width else (row[0], *row[1])
 
     def values_of(self, rows: Iterable[tuple[Any, ...]]) -> dict[Name, Any]:
-        rest = self.width or OF_A_SCHEMA
-        return {self.name_of(row): self.value(*row[rest:]) for row in rows}
+        width, value = self.width, self.value
+        if not width:
+            return {self.name_of(row): value(*row[OF_A_SCHEMA:]) for row in rows}
+        return {row[:width]: value(*row[width:]) for row in rows}
 
     def read(self, pairs: Iterable[tuple[list[str], Any]]) -> dict[Name, Any]:
         """Of the JSON that codec.py makes of it."""
