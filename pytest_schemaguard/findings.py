@@ -20,7 +20,7 @@ class Outcome(str, Enum):
     PASSED = "passed"
     FAILED = "failed"
     SKIPPED = "skipped"
-    """Not asked for: no login configured, no way down."""
+    """Not asked for: no login configured, no downgrade."""
     UNPROVEN = "unproven"
     """Asked for, and the guard could not look. It fails."""
 

@@ -89,7 +89,7 @@ class _Tool(Linear):
         return self._run(database, migration, anew=False)
 
     def down(self, database: str, migration: Migration) -> FileRun:
-        raise NotImplementedError  # no migration of these has a way down
+        raise NotImplementedError  # no migration of these has a downgrade
 
     def _run(self, database: str, migration: Migration, *, anew: bool) -> FileRun:
         version = migration.revision if self.by_version else None

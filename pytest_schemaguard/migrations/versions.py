@@ -19,7 +19,7 @@ HEAD = "head"
 
 
 def files(patterns: Sequence[str], config: Config) -> tuple[Path, ...]:
-    """The files in natural order, without ways back (`x.down.sql`) and `__init__.py`.
+    """The files in natural order, without downgrades (`x.down.sql`) and `__init__.py`.
 
     Raises MigrationError for a pattern that matches none.
     """

@@ -58,7 +58,7 @@ class _Folder:
             raise self._error(
                 downs[stem].path,
                 f"goes down, and neither {stem}.sql nor {stem}.up.sql is there to go up",
-                fix="put the way up beside it, or take the file out",
+                fix="put the upgrade beside it, or take the file out",
             )
         scripts: dict[_File, Script] = {}
         for file in files:
@@ -121,20 +121,20 @@ class _Folder:
             if last in _WAYS_BACK:
                 raise self._error(
                     file.path,
-                    f"is a way back, as .{last} says, and would run as a migration of its own",
+                    f"is a downgrade, as .{last} says, and would run as a migration of its own",
                     fix=f"name it {file.stem.rpartition('.')[0]}.down.sql",
                 )
             if flyway := _FLYWAY.match(file.stem):
                 raise self._error(
                     file.path,
                     f"is {_FLYWAY_KINDS[flyway[0][0]]} of Flyway, which no plain folder has",
-                    fix="name ways back x.down.sql, and give each migration a version of its own",
+                    fix="name downgrades x.down.sql, and give each migration a version of its own",
                 )
             down = _DOWN.fullmatch(file.stem)
             if down and f"{down[1]}{down[2]}up.sql".lower() in names:
                 raise self._error(
                     file.path,
-                    f"is the way back of {down[1]}{down[2]}up.sql, and would run as a migration "
+                    f"is the downgrade of {down[1]}{down[2]}up.sql, and would run as a migration "
                     "of its own",
                     fix=f"name them {down[1]}.up.sql and {down[1]}.down.sql",
                 )

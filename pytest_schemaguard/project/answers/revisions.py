@@ -28,7 +28,7 @@ class Revision:
     message: str
     has_way_back: bool
     """Whether its downgrade() does something other than to pass or raise (a revision that does
-    nothing on the way up needs to do nothing on the way down)."""
+    nothing in upgrade() needs to do nothing in it)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +136,7 @@ class Stair:
     """`ok`: the schema was as before. `no-way-back`: not tried. `differs`, `error`, or
     `not-looked-at`: an earlier revision left a state from which nothing can be learnt."""
     again: str
-    """The second way up: `ok`, `differs`, `error`, or `not-looked-at`."""
+    """The second upgrade: `ok`, `differs`, `error`, or `not-looked-at`."""
     differences: tuple[Difference, ...] = ()
     error: Failure | None = None
 
@@ -149,7 +149,7 @@ class Stairway:
     """In the order that was asked for; with the first `error`, or `again` that differs, the looking
     ends and the rest is `not-looked-at`."""
     error: Failure | None
-    """Of a first way up: no finding of a stairway, since then the revision does not apply."""
+    """Of a first upgrade: no finding of a stairway, since then the revision does not apply."""
     contexts: tuple[Context, ...]
 
 

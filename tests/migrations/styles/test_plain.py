@@ -87,9 +87,9 @@ def test_ways_down_belong_to_their_ways_up(write: Callable[..., Path], tmp_path:
         (["a.postgres.sql", "a.sql"], "is the same migration as"),
         (
             ["1_a.sql", "1_a.rollback.sql"],
-            "migrations/1_a.rollback.sql: is a way back, as .rollback",
+            "migrations/1_a.rollback.sql: is a downgrade, as .rollback",
         ),
-        (["1_a_up.sql", "1_a_down.sql"], "migrations/1_a_down.sql: is the way back of 1_a_up.sql"),
+        (["1_a_up.sql", "1_a_down.sql"], "migrations/1_a_down.sql: is the downgrade of 1_a_up.sql"),
         (["V1__a.sql", "U1__a.sql"], "migrations/U1__a.sql: is an undo migration of Flyway"),
         (["V1__a.sql", "R__a.sql"], "migrations/R__a.sql: is a repeatable migration of Flyway"),
         (["1_a.sql", "old/2_b.sql"], "migrations: holds SQL in sub-folders (old/2_b.sql), whose"),
