@@ -15,6 +15,7 @@ MOST_BYTES = 16 << 20
 """When more than this is on the disk, the middle goes."""
 KEPT_BYTES = 1 << 20
 """Of the beginning and of the end; nothing reads more."""
+ENDING_BYTES = 1 << 16
 POLL_S = 0.1
 _PUNCH_HOLE_KEEP_SIZE = 3
 """linux/falloc.h"""
@@ -43,6 +44,14 @@ def bounded(descriptor: int) -> Iterator[None]:
         yield
     finally:
         ended.set()
+
+
+def ending(descriptor: int, start: int = 0, end: int | None = None) -> str:
+    """What stands in the file between two places; of much, the last part."""
+    end = os.fstat(descriptor).st_size if end is None else end
+    start = max(start, end - ENDING_BYTES)
+    # pread: what still writes may do so through the same offset.
+    return os.pread(descriptor, max(0, end - start), start).decode(errors="replace")
 
 
 def _free(descriptor: int, start: int, end: int) -> bool:

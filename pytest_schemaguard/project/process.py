@@ -19,7 +19,7 @@ from pytest_schemaguard.codec import MisfitError, decode
 from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project import environment
 from pytest_schemaguard.project.fence.watch import LOG
-from pytest_schemaguard.project.output import bounded
+from pytest_schemaguard.project.output import bounded, ending
 from pytest_schemaguard.project.peer import SHOWN, GarbageError, GoneError, Peer, signal_name
 from pytest_schemaguard.redaction import redacted, secrets_in
 
@@ -43,7 +43,6 @@ LIBRARIES = ("sqlalchemy.dialects.postgresql", "psycopg2", "alembic.command", "a
 BOOT_S = 30.0
 TAIL_LINES = 20
 FRAMES = 12
-_TAIL_BYTES = 1 << 16
 _STACK = re.compile(
     r"Fatal Python error: .*?^Current thread [^\n]*\(most recent call first\):\n"
     r"(?P<frames>(?:  File [^\n]*\n?)+)",
@@ -325,9 +324,7 @@ class Project:
         if self._output is None:
             return ""
         with self._output.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(start, size - _TAIL_BYTES))
-            return self._redacted(file.read().decode(errors="replace"))
+            return self._redacted(ending(file.fileno(), start))
 
     def _error(
         self,

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.output import bounded
+from pytest_schemaguard.project.output import bounded, ending
+from pytest_schemaguard.project.peer import signal_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +31,6 @@ GONE_S = 1.0
 """How long killed processes may take to end; zombies that nobody reaps stay in their group."""
 ORPHANS_S = 5.0
 POLL_S = 0.02
-_TAIL_BYTES = 1 << 16
 _PR_SET_CHILD_SUBREAPER = 36
 """linux/prctl.h"""
 
@@ -109,7 +109,7 @@ class Program:
         """How it ended, for people: `exit code 1`, `SIGKILL`."""
         code = self._process.poll()
         assert code is not None
-        return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+        return f"exit code {code}" if code >= 0 else signal_name(-code)
 
     def stop(self) -> None:
         """Asks it to end, by SIGTERM to its session, and kills what still runs afterwards."""
@@ -137,10 +137,7 @@ class Program:
 
     def tail(self, start: int = 0, end: int | None = None) -> str:
         """The last lines that it printed between two places, without secrets."""
-        end = self.printed if end is None else end
-        start = max(start, end - _TAIL_BYTES)
-        # pread: what still writes does so through the same offset.
-        text = os.pread(self._output.fileno(), end - start, start).decode(errors="replace")
+        text = ending(self._output.fileno(), start, end)
         return self._hide("\n".join(text.rstrip().splitlines()[-TAIL_LINES:]))
 
     def read(self) -> tuple[bytes, bytes]:

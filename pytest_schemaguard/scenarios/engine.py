@@ -25,8 +25,6 @@ from pytest_schemaguard.scenarios.look import Look
 from pytest_schemaguard.servers.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pytest_schemaguard.catalog.snapshot import Snapshot
     from pytest_schemaguard.migrations.migration import Migration
     from pytest_schemaguard.scenarios.look import Sight
@@ -50,8 +48,8 @@ class Stage:
     database: str
     owner: Any
     """The guard's own connection to it."""
-    moment: Moment
-    """Before the step."""
+    moment: Moment | None
+    """Before the step; None where the step, and what is compared, need it not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +119,7 @@ class Write:
     writes = True
 
     def take(self, stage: Stage) -> Taken:
+        assert stage.moment is not None
         assert stage.moment.prints is not None
         tools = tables_of_tools(stage.moment.snapshot)
         rows = stage.moment.prints.of
@@ -140,6 +139,11 @@ class Compared:
     rows: bool = True
     tools: bool = True
     """Whether the tables of migration tools count too."""
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Those of the scenario's own moments."""
+        return tuple(one for one in (self.first, self.then) if isinstance(one, int))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,39 +183,40 @@ def _play(scenario: Scenario, guard: Sight) -> Ending:
 
 def _played(scenario: Scenario, guard: Sight) -> Ending:
     guard.databases.create(scenario.name, template=scenario.start.name)
-    with_rows = {
-        place
-        for one in scenario.compared.values()
-        if one.rows
-        for place in (one.first, one.then)
-        if isinstance(place, int)
-    }
-    with_rows |= {place for place, step in enumerate(scenario.steps) if step.writes}
+    of_rows = {place for one in scenario.compared.values() if one.rows for place in one.places}
+    looked_at = {place for one in scenario.compared.values() for place in one.places}
+    writes = {place for place, step in enumerate(scenario.steps) if step.writes}
     taken: list[Taken] = []
+    moments: dict[int, Moment] = {}
     with guard.databases.looking(scenario.name) as owner:
 
-        def moment(snapshot: Snapshot | None = None) -> Moment:
-            snapshot = snapshot or read(owner, exclude=guard.config.exclude)
-            prints = fingerprints(owner, snapshot) if len(taken) in with_rows else None
-            return Moment(snapshot=snapshot, prints=prints)
+        def look(snapshot: Snapshot | None) -> None:
+            """Keeps this moment, where a comparison or the next step needs it."""
+            place = len(taken)
+            if place in looked_at | writes:
+                snapshot = snapshot or read(owner, exclude=guard.config.exclude)
+                prints = fingerprints(owner, snapshot) if place in of_rows | writes else None
+                moments[place] = Moment(snapshot=snapshot, prints=prints)
 
-        moments = [moment(scenario.start.snapshot)]
-        for step in scenario.steps:
-            before = moments[-1]
-            stage = Stage(guard=guard, database=scenario.name, owner=owner, moment=before)
-            taken.append(step.take(stage))
-            if not step.writes:
-                moments.append(moment())
+        look(scenario.start.snapshot)
+        for place, step in enumerate(scenario.steps):
+            before = moments.get(place)
+            taken.append(
+                step.take(Stage(guard=guard, database=scenario.name, owner=owner, moment=before))
+            )
+            if before is not None and step.writes and not taken[-1].written:
+                moments[place + 1] = before
             else:
-                moments.append(moment(before.snapshot) if taken[-1].written else before)
+                look(before.snapshot if before is not None and step.writes else None)
             if not taken[-1].went_on:
                 break
     changes = {
         name: _changes(one, moments)
         for name, one in scenario.compared.items()
-        if one.then < len(moments)
+        if one.then in moments
     }
-    unread = {name for one in moments if one.prints is not None for name in one.prints.unread}
+    prints = [one.prints for one in moments.values() if one.prints is not None]
+    unread = {name for one in prints for name in one.unread}
     return Ending(
         taken=tuple(taken),
         changes=changes,
@@ -220,7 +225,7 @@ def _played(scenario: Scenario, guard: Sight) -> Ending:
     )
 
 
-def _changes(compared: Compared, moments: Sequence[Moment]) -> Changes:
+def _changes(compared: Compared, moments: Mapping[int, Moment]) -> Changes:
     then = moments[compared.then]
     if isinstance(compared.first, int):
         first = moments[compared.first]
