@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.baseline.dump import Mention
     from pytest_schemaguard.config import Baseline
-    from pytest_schemaguard.migrations.session import SqlError
+    from pytest_schemaguard.migrations.file_run import SqlError
 
 __all__ = ["Loaded", "has_it_already", "load", "roles"]
 

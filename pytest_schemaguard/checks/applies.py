@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.config import Baseline
     from pytest_schemaguard.guard import Guard
+    from pytest_schemaguard.migrations.file_run import FileRun, OwnEnd
     from pytest_schemaguard.migrations.migration import Migration
-    from pytest_schemaguard.migrations.session import FileRun, OwnEnd
 
 
 def judge(guard: Guard, migration: Migration | None) -> Verdict:

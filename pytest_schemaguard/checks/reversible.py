@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.guard import Guard
+    from pytest_schemaguard.migrations.file_run import FileRun
     from pytest_schemaguard.migrations.migration import Migration
-    from pytest_schemaguard.migrations.session import FileRun
     from pytest_schemaguard.scenarios.changes import CatalogChange
     from pytest_schemaguard.scenarios.engine import Ending
     from pytest_schemaguard.scenarios.look import Sight

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.migrations.file_run import FileRun, SqlError
 from pytest_schemaguard.migrations.losses import history
 from pytest_schemaguard.migrations.migration import Migration, Script
-from pytest_schemaguard.migrations.session import FileRun, SqlError, excerpt, fix_of
+from pytest_schemaguard.migrations.session import excerpt, fix_of
 from pytest_schemaguard.migrations.source import Step
 from pytest_schemaguard.project.answers.revisions import (
     Failure,

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard import command_words
 from pytest_schemaguard.migrations import versions
+from pytest_schemaguard.migrations.file_run import SqlError
 from pytest_schemaguard.migrations.losses import THERE_ALREADY
-from pytest_schemaguard.migrations.session import SqlError
 from pytest_schemaguard.migrations.source import Linear, Step
 from pytest_schemaguard.migrations.tool_run import ToolRun, file_run
 from pytest_schemaguard.project.peer import signal_name
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_schemaguard.config import CommandMigrations, PythonMigrations
+    from pytest_schemaguard.migrations.file_run import FileRun
     from pytest_schemaguard.migrations.migration import Migration
-    from pytest_schemaguard.migrations.session import FileRun
     from pytest_schemaguard.migrations.source import Reach
     from pytest_schemaguard.wire.wire import Line
 

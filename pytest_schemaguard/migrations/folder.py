@@ -6,7 +6,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_schemaguard.migrations.session import FileRun, run_script
+from pytest_schemaguard.migrations.session import run_script
 from pytest_schemaguard.migrations.source import Linear, Step
 from pytest_schemaguard.migrations.styles import STYLES
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.address import Address
     from pytest_schemaguard.config import Config, SqlMigrations
+    from pytest_schemaguard.migrations.file_run import FileRun
     from pytest_schemaguard.migrations.migration import Migration, Script
     from pytest_schemaguard.migrations.source import Reach
     from pytest_schemaguard.servers.databases import Databases

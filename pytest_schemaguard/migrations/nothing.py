@@ -9,8 +9,8 @@ from pytest_schemaguard.migrations.source import Linear
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_schemaguard.migrations.file_run import FileRun
     from pytest_schemaguard.migrations.migration import Migration
-    from pytest_schemaguard.migrations.session import FileRun
     from pytest_schemaguard.migrations.source import Reach, Step
 
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from pytest_schemaguard.config import Config
+    from pytest_schemaguard.migrations.file_run import FileRun
     from pytest_schemaguard.migrations.migration import Migration
-    from pytest_schemaguard.migrations.session import FileRun
     from pytest_schemaguard.progress import Progress
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.wire.wire import Line

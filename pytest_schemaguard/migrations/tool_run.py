@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.migrations.file_run import FileRun, SqlError
 from pytest_schemaguard.migrations.losses import history, refused
-from pytest_schemaguard.migrations.session import FileRun, SqlError, excerpt
+from pytest_schemaguard.migrations.session import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.migrations.session import FileRun  # noqa: TC001 - codec.py reads it
+from pytest_schemaguard.migrations.file_run import FileRun  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.rows.application_writes import write_as_an_application
 from pytest_schemaguard.rows.prints import Prints, fingerprints
 from pytest_schemaguard.scenarios.changes import (

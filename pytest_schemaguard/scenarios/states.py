@@ -17,9 +17,10 @@ import psycopg2
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.snapshot import Snapshot  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.migrations.file_run import FileRun  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.migrations.folder import run_sql
 from pytest_schemaguard.migrations.migration import Script
-from pytest_schemaguard.migrations.session import FileRun, escapes, excerpt, send
+from pytest_schemaguard.migrations.session import escapes, excerpt, send
 from pytest_schemaguard.redaction import passwords_in, redacted
 from pytest_schemaguard.servers.sessions import run_comment
 from pytest_schemaguard.servers.settings import Settings

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pytest_schemaguard.checks.idempotent import AGAIN, findings
 from pytest_schemaguard.findings import Severity
-from pytest_schemaguard.migrations.session import FileRun
+from pytest_schemaguard.migrations.file_run import FileRun
 from pytest_schemaguard.scenarios.changes import CatalogChange, Changes, RowChange
 from pytest_schemaguard.scenarios.engine import Ending, Taken
 

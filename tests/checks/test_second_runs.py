@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pytest_schemaguard.migrations.session import FileRun
+    from pytest_schemaguard.migrations.file_run import FileRun
     from pytest_schemaguard.scenarios.engine import Ending
     from pytest_schemaguard.servers.databases import Databases
 

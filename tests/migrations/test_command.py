@@ -22,7 +22,7 @@ from tests.servers.conftest import OWN
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_schemaguard.migrations.session import FileRun
+    from pytest_schemaguard.migrations.file_run import FileRun
 
 EXAMPLES = Path(__file__).with_name("examples")
 RUNNER = '{ command = "python migrate.py", versions = "migrations/*.sql" }'

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
+from pytest_schemaguard.migrations.file_run import FileRun, OwnEnd
 from pytest_schemaguard.migrations.migration import Script
-from pytest_schemaguard.migrations.session import FileRun, OwnEnd, run_script
+from pytest_schemaguard.migrations.session import run_script
 from tests.through_json import through_json
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from pytest_schemaguard.codec import dumps
 from pytest_schemaguard.errors import MigrationError, ServerError
 from pytest_schemaguard.migrations.migration import Script
-from pytest_schemaguard.migrations.session import FileRun, excerpt, run_script
+from pytest_schemaguard.migrations.session import excerpt, run_script
 from tests.through_json import through_json
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_schemaguard.address import Address
+    from pytest_schemaguard.migrations.file_run import FileRun
 
     Run = Callable[..., FileRun]
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_schemaguard.address import Address
+    from pytest_schemaguard.migrations.file_run import FileRun
     from pytest_schemaguard.migrations.migration import Migration
-    from pytest_schemaguard.migrations.session import FileRun
     from pytest_schemaguard.migrations.source import Source
 
 GOOD = """\
