@@ -25,26 +25,17 @@ class Server:
         """To a server by its socket; None where that must be waited for."""
         if self.is_encrypted:
             return None
-        far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            far.setblocking(False)
-            far.connect(f"{self._host}/.s.PGSQL.{self._port}")
+            return self._by_socket(0)
         except OSError:
-            far.close()
             return None
-        return End(far)
 
     def connect(self) -> End:
         """To the server; waits for it. Raises OSError."""
-        if self._host.startswith("/"):
-            far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        else:
-            far = socket.create_connection((self._host, self._port), CONNECT_S)
+        if not self.is_encrypted:
+            return self._by_socket(CONNECT_S)
+        far = socket.create_connection((self._host, self._port), CONNECT_S)
         try:
-            if self._host.startswith("/"):
-                far.settimeout(CONNECT_S)
-                far.connect(f"{self._host}/.s.PGSQL.{self._port}")
-                return End(far)
             if self._options.get("sslmode") in _UNENCRYPTED:
                 return End(far)
             from pytest_schemaguard.wire import tls
@@ -53,3 +44,13 @@ class Server:
         except BaseException:
             far.close()
             raise
+
+    def _by_socket(self, timeout_s: float) -> End:
+        far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            far.settimeout(timeout_s)
+            far.connect(f"{self._host}/.s.PGSQL.{self._port}")
+        except BaseException:
+            far.close()
+            raise
+        return End(far)
