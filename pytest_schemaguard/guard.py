@@ -176,8 +176,7 @@ class Guard:
             Reach(
                 config=self.config,
                 databases=lambda: self.databases,
-                apart=self.processes.apart,
-                line=self.processes.line,
+                processes=self.processes,
                 once=self._once,
                 progress=self.progress,
             )

@@ -17,6 +17,7 @@ from pytest_schemaguard.migrations.migration import Script
 from pytest_schemaguard.migrations.session import run_script
 from pytest_schemaguard.migrations.source import Reach
 from pytest_schemaguard.progress import Progress
+from pytest_schemaguard.project.processes import Processes
 from pytest_schemaguard.run import Run
 from pytest_schemaguard.scenarios.engine import Ending, ending_of
 from pytest_schemaguard.scenarios.states import State
@@ -28,7 +29,7 @@ from pytest_schemaguard.wire.wire import Wire
 from tests.through_json import through_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.migrations.source import Source
@@ -60,14 +61,28 @@ def _wire() -> Wire:
     return one
 
 
+def processes(
+    config: Config, *, databases: Callable[[], Databases], wire: Callable[[], Wire]
+) -> Processes:
+    """Of a configuration whose own code is not run."""
+    return Processes(
+        config,
+        folder=lambda name: Path(tempfile.gettempdir(), name),
+        run_folder=Path(tempfile.gettempdir()),
+        databases=databases,
+        wire=wire,
+        python_path=(),
+        progress=Progress(),
+    )
+
+
 def source(config: Config, databases: Databases) -> Source:
     """What the configuration says migrates."""
     return source_of(
         Reach(
             config=config,
             databases=lambda: databases,
-            apart=lambda *_, **__: None,
-            line=lambda name: _wire().listen(databases.address(name)),
+            processes=processes(config, databases=lambda: databases, wire=_wire),
             once=lambda _name, _shape, look: look(),
             progress=Progress(),
         )

@@ -168,13 +168,10 @@ class Part:
         assert self.kind is not None
         return self.width + [one.name for one in fields(self.kind)].index(name)
 
-    def name_of(self, row: tuple[Any, ...]) -> Name:
-        return row[: self.width] if self.width else (row[0], *row[1])
-
     def values_of(self, rows: Iterable[tuple[Any, ...]]) -> dict[Name, Any]:
         width, value = self.width, self.value
         if not width:
-            return {self.name_of(row): value(*row[OF_A_SCHEMA:]) for row in rows}
+            return {(row[0], *row[1]): value(*row[OF_A_SCHEMA:]) for row in rows}
         return {row[:width]: value(*row[width:]) for row in rows}
 
     def read(self, pairs: Iterable[tuple[list[str], Any]]) -> dict[Name, Any]:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HOLDS, FINDINGS, COULD_NOT_LOOK = 0, 1, 2
-BOTH = FINDINGS | COULD_NOT_LOOK
 INTERRUPTED = 130
 """As shells say of a command that Ctrl-C ended."""
 

@@ -87,7 +87,7 @@ class Alembic:
         line: Line | None = None,
         **arguments: Any,
     ) -> Any:
-        return self._reach.apart(
+        return self._reach.processes.apart(
             task,
             {"subject": f"migrations {self.name}", "source": self.environment, **arguments},
             database=database,
@@ -177,7 +177,7 @@ class Alembic:
     ) -> tuple[RunReport, Sequence[Statement]]:
         """What Alembic did, and what it sent."""
         told: dict[str, Any] = {"action": action, "targets": [*targets]}
-        with self._reach.line(database) as line:
+        with self._reach.processes.line(database) as line:
             report = self._call(
                 *("alembic/run", database, RUN_TIMEOUT_S), shape=RunReport, line=line, **told
             )

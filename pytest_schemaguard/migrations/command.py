@@ -96,7 +96,7 @@ class _Tool(Linear):
         path = self._config.relative(migration.path)
         with (
             self._reach.progress.step(f"applying {path}" if version else f"running {self.name}"),
-            self._reach.line(database) as line,
+            self._reach.processes.line(database) as line,
         ):
             tool = self._tool_run(database, version, line)
             sent = line.seen().statements
@@ -167,7 +167,7 @@ class CommandSource(_Tool):
         return command_words.takes_version(self._command)
 
     def _tool_run(self, database: str, version: str | None, line: Line) -> ToolRun:
-        answer = self._reach.apart(
+        answer = self._reach.processes.apart(
             "command",
             {
                 "subject": f"migrations {self.name}",
@@ -235,7 +235,7 @@ class FunctionSource(_Tool):
         line: Line | None = None,
         **arguments: Any,
     ) -> Any:
-        return self._reach.apart(
+        return self._reach.processes.apart(
             "function",
             {
                 "subject": f"migrations {self.name}",

@@ -75,7 +75,7 @@ class SqlFolder(Linear):
 
     def _run(self, database: str, script: Script) -> FileRun:
         databases = self._reach.databases()
-        with self._reach.line(database) as line:
+        with self._reach.processes.line(database) as line:
             return run_sql(databases, database, script, config=self._config, by=line.address)
 
 

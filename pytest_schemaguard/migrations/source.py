@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pytest_schemaguard.migrations.file_run import FileRun
     from pytest_schemaguard.migrations.migration import Migration
     from pytest_schemaguard.progress import Progress
+    from pytest_schemaguard.project.processes import Processes
     from pytest_schemaguard.servers.databases import Databases
-    from pytest_schemaguard.wire.wire import Line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,25 +27,6 @@ class Step:
     """That one: the one that failed, where one did."""
 
 
-class Apart(Protocol):
-    """Runs a task of the project's side in a fresh process, on a database of the run or on none.
-
-    It reaches it by `line`, or by one of its own. `shape` is what its answer is (codec.py). Raises
-    GuardError.
-    """
-
-    def __call__(
-        self,
-        task: str,
-        arguments: dict[str, Any],
-        *,
-        database: str | None,
-        line: Line | None = None,
-        timeout_s: float,
-        shape: Any,
-    ) -> Any: ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class Reach:
     """What a source works with."""
@@ -53,9 +34,8 @@ class Reach:
     config: Config
     databases: Callable[[], Databases]
     """The run's; asking starts the server."""
-    apart: Apart
-    line: Callable[[str], Line]
-    """Makes what leads to a database of the run, and sees what is sent there."""
+    processes: Processes
+    """Where the project's code runs, and what leads to a database of the run."""
     once: Callable[[str, Any, Callable[[], Any]], Any]
     """Evidence: the value of a look, by whichever process of the run looked first."""
     progress: Progress

@@ -12,6 +12,7 @@ from pytest_schemaguard.migrations import source_of
 from pytest_schemaguard.migrations.judging import Judging, named
 from pytest_schemaguard.migrations.source import Reach
 from pytest_schemaguard.progress import Progress
+from tests.guarded import processes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,11 @@ def judging(folder: Path, baseline: Baseline) -> Judging:
         raise AssertionError
 
     reach = Reach(
-        config=config, databases=unused, apart=unused, line=unused, once=unused, progress=Progress()
+        config=config,
+        databases=unused,
+        processes=processes(config, databases=unused, wire=unused),
+        once=unused,
+        progress=Progress(),
     )
     return Judging(config, source_of(reach), since=None)
 

@@ -14,6 +14,7 @@ from pytest_schemaguard.migrations.judging import Judging
 from pytest_schemaguard.migrations.session import run_script
 from pytest_schemaguard.migrations.source import Reach
 from pytest_schemaguard.progress import Progress
+from tests.guarded import processes
 from tests.migrations.styles import both_ways
 from tests.repository import Repository, without_configuration
 
@@ -50,7 +51,11 @@ def source(root: Path, transaction: str | None = None) -> tuple[Config, Source]:
         raise AssertionError
 
     reach = Reach(
-        config=config, databases=unused, apart=unused, line=unused, once=unused, progress=Progress()
+        config=config,
+        databases=unused,
+        processes=processes(config, databases=unused, wire=unused),
+        once=unused,
+        progress=Progress(),
     )
     return config, source_of(reach)
 
