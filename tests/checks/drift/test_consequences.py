@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -205,7 +206,10 @@ def test_rows_of_an_unlogged_table_are_gone_after_a_crash_and_of_no_other() -> N
                 connection,
                 "CREATE TABLE kept AS SELECT 1; CREATE UNLOGGED TABLE lost AS SELECT 1; CHECKPOINT",
             )
-            os.kill(connection.info.backend_pid, signal.SIGKILL)
+            session = connection.info.backend_pid
+            os.kill(session, signal.SIGKILL)
+            while Path(f"/proc/{session}").exists():  # until the postmaster has seen it
+                time.sleep(0.01)
         assert counts(server.admin, "kept", "lost") == [1, 0]
     finally:
         run.close(wait=True)
