@@ -30,6 +30,7 @@ PART = 50
 AT_A_TIME = 5_000
 """Rows made to Python's values at a time."""
 _FOLDER = Path(__file__).parent
+_PREPARED = "schema_guard_"
 _OF_USERS = re.compile(r"((?:\w+\.)?nspname) !~ '\^pg_' AND \1 <> 'information_schema'")
 """By which the .sql files leave PostgreSQL's own schemas out."""
 _VIEW = PARTS["relations"].place("definition")
@@ -51,15 +52,26 @@ def query(name: str) -> str:
 
 
 def fetch(
-    cursor: Any, *, schemas: Sequence[str] | None = None, limits: Limits | None = None
+    cursor: Any,
+    *,
+    schemas: Sequence[str] | None = None,
+    limits: Limits | None = None,
+    prepared: set[str] | None = None,
 ) -> Iterator[tuple[str, Iterator[Row]]]:
     """Each query's name and its rows, which are to be taken before the next one's.
 
-    In a transaction of read_only(). With `schemas`, what is in those alone. Executes nothing of the
-    database's own: no default, no nextval. Raises psycopg2.Error, VanishedError, HeldTooLongError.
+    In a transaction of read_only(). With `schemas`, what is in those alone. `prepared` are the
+    queries that this session has planned already: to plan one takes as long as to run it. Executes
+    nothing of the database's own: no default, no nextval. Raises psycopg2.Error, VanishedError,
+    HeldTooLongError.
     """
     for name in PARTS:
-        if schemas is None:
+        if prepared is not None:
+            if name not in prepared:
+                cursor.execute(f"PREPARE {_PREPARED}{name} AS {query(name)}")
+                prepared.add(name)
+            cursor.execute(f"{LET_GO}; EXECUTE {_PREPARED}{name}")
+        elif schemas is None:
             cursor.execute(f"{LET_GO}; {query(name)}")
         else:
             # A parameter: what a schema is called is never read as SQL.

@@ -3,7 +3,8 @@
 -- owns, itself or by its schema; partitions; what only a superuser may read (how a subscription
 -- connects). Of foreign servers, their tables and users' mappings no option's value is read, nor is
 -- that of a setting with a secret's name: passwords are kept there. Rules, policies and functions with
--- a body of SQL have their oid as text: deparsed.sql has their text.
+-- a body of SQL have their oid as text: deparsed.sql has their text. PostgreSQL's own objects have oids
+-- below 16384, FirstNormalObjectId in its source: where there are many, they are left out at once.
 -- https://www.postgresql.org/docs/current/catalogs.html
 WITH space AS MATERIALIZED (
   SELECT n.oid, n.nspname, n.nspowner, n.nspacl
@@ -26,7 +27,7 @@ WITH space AS MATERIALIZED (
   -- The few columns with something of their own: found once, for all that is told of them.
   SELECT a.*, a.attstorage <> t.typstorage AS stored_otherwise
   FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-  WHERE a.attnum > 0 AND NOT a.attisdropped AND (
+  WHERE a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped AND (
     a.attacl IS NOT NULL OR a.attstorage <> t.typstorage OR a.attcompression <> ''
     OR a.attstattarget >= 0 OR a.attoptions IS NOT NULL
   )
@@ -79,7 +80,7 @@ WITH space AS MATERIALIZED (
     p.proowner, p.proacl, 'f'
   FROM pg_proc p JOIN space n ON n.oid = p.pronamespace
   -- Here already: their bodies are long.
-  WHERE NOT EXISTS (
+  WHERE p.oid >= 16384 AND NOT EXISTS (
     SELECT FROM pg_depend e
     WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype IN ('e', 'i')
   )
@@ -124,7 +125,7 @@ WITH space AS MATERIALIZED (
     t.typowner, t.typacl, 'T'
   FROM pg_type t JOIN space n ON n.oid = t.typnamespace
   LEFT JOIN pg_class c ON c.oid = t.typrelid
-  WHERE t.typtype <> 'm' AND t.typcategory <> 'A' AND (c.oid IS NULL OR c.relkind = 'c')
+  WHERE t.oid >= 16384 AND t.typtype <> 'm' AND t.typcategory <> 'A' AND (c.oid IS NULL OR c.relkind = 'c')
   UNION ALL
   SELECT 'pg_constraint'::regclass, k.oid, 'domain-constraint',
     ARRAY[n.nspname, t.typname, k.conname]::text[], NULL, NULL, NULL, NULL
@@ -143,6 +144,7 @@ WITH space AS MATERIALIZED (
       CASE WHEN c.collprovider = 'c' THEN c.collctype END, c.collisdeterministic
     ), c.collowner, NULL, NULL
   FROM pg_collation c JOIN space n ON n.oid = c.collnamespace
+  WHERE c.oid >= 16384
   UNION ALL
   SELECT 'pg_conversion'::regclass, c.oid, 'conversion', ARRAY[n.nspname, c.conname]::text[],
     format('%s TO %s BY %s DEFAULT %s', pg_encoding_to_char(c.conforencoding),

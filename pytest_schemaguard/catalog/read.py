@@ -18,19 +18,39 @@ if TYPE_CHECKING:
     from pytest_schemaguard.catalog.snapshot import Name
 
 
-def read(connection: Any, *, exclude: collections.abc.Sequence[str] = ()) -> Snapshot:
-    """The catalog that this autocommit connection sees; `exclude` are patterns on `schema.table`.
+class Reader:
+    """Reads the catalog that this autocommit connection sees, time after time.
 
-    Raises psycopg2.Error.
+    `exclude` are patterns on `schema.table`.
     """
+
+    def __init__(self, connection: Any, *, exclude: collections.abc.Sequence[str] = ()) -> None:
+        self.connection = connection
+        self._exclude = exclude
+        self._prepared: set[str] = set()
+
+    def read(self) -> Snapshot:
+        """The catalog as it is now. Raises psycopg2.Error."""
+        with read_only(self.connection) as cursor:
+            return read_by(cursor, exclude=self._exclude, prepared=self._prepared)
+
+
+def read(connection: Any, *, exclude: collections.abc.Sequence[str] = ()) -> Snapshot:
+    """The same, once. Raises psycopg2.Error."""
     with read_only(connection) as cursor:
         return read_by(cursor, exclude=exclude)
 
 
 @uncollected()
-def read_by(cursor: Any, *, exclude: collections.abc.Sequence[str] = ()) -> Snapshot:
+def read_by(
+    cursor: Any,
+    *,
+    exclude: collections.abc.Sequence[str] = (),
+    prepared: set[str] | None = None,
+) -> Snapshot:
     """The same in a transaction of read_only() that is open already. Raises psycopg2.Error."""
-    return _snapshot({name: PARTS[name].values_of(rows) for name, rows in fetch(cursor)}, exclude)
+    rows = fetch(cursor, prepared=prepared)
+    return _snapshot({name: PARTS[name].values_of(found) for name, found in rows}, exclude)
 
 
 @uncollected()
