@@ -7,7 +7,7 @@ index's expressions, which PostgreSQL's planner calls.
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg2
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.catalog.snapshot import Name, Relation, Snapshot
 
+MOST_BYTES = 1 << 20
+"""Of a table whose rows are told apart."""
 TABLES = """
     SELECT n.nspname::text, c.relname::text,
       c.relkind = 'r' AND a.amname = 'heap' AND pg_relation_size(c.oid) = 0,
+      CASE c.relkind WHEN 'r' THEN pg_relation_size(c.oid)
+        ELSE (SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree(c.oid))::bigint END,
       has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
         AND (NOT row_security_active(c.oid) OR pg_has_role(c.relowner, 'USAGE')),
       row_security_active(c.oid)
@@ -29,8 +33,11 @@ TABLES = """
     LEFT JOIN pg_am a ON a.oid = c.relam
     WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'pg_catalog'
 """
-"""Each with whether it has no row (its file no page), whether this role can read all of it, and
-whether policies hide rows from it, as those of FORCE ROW LEVEL SECURITY do from the owner."""
+"""Each with whether it has no row (its file no page), its size in bytes, whether this role can read
+all of it, and whether policies hide rows from it, as those of FORCE ROW LEVEL SECURITY do from the
+owner."""
+AT_A_TIME = 50
+"""Tables that one query reads: few locks, and one plan."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +46,11 @@ class RowPrint:
 
     count: int
     columns: tuple[tuple[str, str], ...]
-    """Each column with the sum of its values' hashes."""
+    """Each column, in the order of their names, with the sum of its values' hashes."""
     rows: str
     """The sum of whole rows' hashes: values that change places between rows change it."""
+    hashes: tuple[int, ...] | None = field(compare=False)
+    """Those of the single rows, sorted; None where they take more than MOST_BYTES."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,27 +71,37 @@ def fingerprints(owner: Any, snapshot: Snapshot) -> Prints:
     parent's; those of a table that inherits are its own.
     https://www.postgresql.org/docs/current/functions-info.html
     """
-    prints, unread = {}, []
+    prints: dict[Name, RowPrint] = {}
+    unread: list[Name] = []
+    asked: list[tuple[Name, list[str], sql.Composable]] = []
     with _reading(owner) as cursor:
         known = _tables(cursor)
         for name, relation in snapshot.relations.items():
             if not relation.is_table:
                 continue
             table = known[name]
-            columns = [column[2] for column in snapshot.columns_of(name)]
+            columns = sorted(column[2] for column in snapshot.columns_of(name))
             if table.empty:  # it need not be asked
                 none = tuple((column, "0") for column in columns)
-                prints[name] = RowPrint(count=0, columns=none, rows="0")
+                prints[name] = RowPrint(count=0, columns=none, rows="0", hashes=())
             elif not table.readable:
                 unread.append(name)
             else:
                 _show_all(cursor, name, table)
-                cursor.execute(_query(name, relation, columns))
-                count, rows, *sums = cursor.fetchone()
+                query = _query(
+                    len(asked), name, relation, columns, is_small=table.size <= MOST_BYTES
+                )
+                asked.append((name, columns, query))
+        for start in range(0, len(asked), AT_A_TIME):
+            part = asked[start : start + AT_A_TIME]
+            cursor.execute(sql.SQL(" UNION ALL ").join(query for _, _, query in part))
+            for number, count, rows, sums, hashes in cursor.fetchall():
+                name, columns, _ = asked[number]
                 prints[name] = RowPrint(
                     count=count,
-                    columns=tuple(zip(columns, map(str, sums), strict=True)),
-                    rows=str(rows),
+                    columns=tuple(zip(columns, sums, strict=True)),
+                    rows=rows,
+                    hashes=() if not count else None if hashes is None else tuple(hashes),
                 )
     return Prints(of=prints, unread=tuple(unread))
 
@@ -107,6 +126,7 @@ def any_row(owner: Any, name: Name) -> bool:
 
 class _Table(NamedTuple):
     empty: bool
+    size: int
     readable: bool
     hidden: bool
 
@@ -140,15 +160,27 @@ def _show_all(cursor: Any, name: Name, table: _Table) -> None:
         )
 
 
-def _query(name: Name, relation: Relation, columns: list[str]) -> sql.Composable:
-    hashed = sql.SQL("coalesce(sum(hashtextextended({}, 0)::numeric), 0)")
+def _query(
+    number: int, name: Name, relation: Relation, columns: list[str], *, is_small: bool
+) -> sql.Composable:
     # A row's text is made by the types' own output functions. `column::text` would be a cast, which
     # a migration may have made itself; and `t::text` the column, of a table with a column t.
-    sums = [
-        hashed.format(sql.SQL("ROW(t.{})::text").format(sql.Identifier(one))) for one in columns
-    ]
-    whole = hashed.format(sql.SQL("ROW(t.*)::text"))
-    only = sql.SQL("" if relation.kind == "partitioned table" else "ONLY ")
-    return sql.SQL("SELECT count(*), {} FROM {}{} AS t").format(
-        sql.SQL(", ").join([whole, *sums]), only, sql.Identifier(*name)
+    values = [sql.SQL("t.{}").format(sql.Identifier(one)) for one in columns]
+    sums = [_SUM.format(sql.SQL("ROW({})::text").format(one)) for one in values]
+    return _QUERY.format(
+        number=sql.Literal(number),
+        sums=sql.SQL(", ").join(sums),
+        values=sql.SQL(", ").join(values),
+        only=sql.SQL("" if relation.kind == "partitioned table" else "ONLY "),
+        table=sql.Identifier(*name),
+        hashes=sql.SQL("array_agg(h.whole ORDER BY h.whole)" if is_small else "NULL::bigint[]"),
     )
+
+
+_SUM = sql.SQL("coalesce(sum(hashtextextended({}, 0)::numeric), 0)::text")
+_QUERY = sql.SQL("""
+    (SELECT {number}, count(*), coalesce(sum(h.whole::numeric), 0)::text, ARRAY[{sums}]::text[],
+      {hashes}
+    FROM {only}{table} AS t
+    CROSS JOIN LATERAL (SELECT hashtextextended(ROW({values})::text, 0) AS whole) AS h)
+""")

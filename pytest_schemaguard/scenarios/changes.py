@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_schemaguard.catalog.snapshot import Name, Snapshot
-    from pytest_schemaguard.rows.prints import Prints
+    from pytest_schemaguard.rows.prints import Prints, RowPrint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,15 @@ class RowChange:
     columns: tuple[str, ...]
     """Whose values changed, where the rows are as many as before."""
     only_timestamps: bool
+    lost: int | None
+    """Rows of before that are not there any more as they were; None where that is not known."""
+    added: int | None
+    """Rows that were not there before; None likewise."""
+
+    @property
+    def only_added(self) -> bool:
+        """Whether all rows of before are there as they were."""
+        return self.lost == 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +65,17 @@ def catalog_changes(first: Snapshot, then: Snapshot) -> Iterator[CatalogChange]:
 
 def row_changes(before: Prints, after: Prints, snapshot: Snapshot) -> Iterator[RowChange]:
     """Of the tables that were there both times; `snapshot` is of the later moment."""
-    for table in before.of.keys() & after.of.keys():
+    for table in sorted(before.of.keys() & after.of.keys()):
         first, then = before.of[table], after.of[table]
         if first == then:
             continue
         values, columns = dict(then.columns), []
+        same_columns = values.keys() == dict(first.columns).keys()
         if first.count == then.count:
             columns = [name for name, total in first.columns if values.get(name, total) != total]
-            if not columns and values.keys() != dict(first.columns).keys():
+            if not columns and not same_columns:
                 continue  # columns came or went, as the catalog says
+        lost, added = _apart(first, then) if same_columns else (None, None)
         known = snapshot.columns_of(table)
         types = [known[(table[0], table[1], name)].type for name in columns]
         yield RowChange(
@@ -72,7 +84,17 @@ def row_changes(before: Prints, after: Prints, snapshot: Snapshot) -> Iterator[R
             after=then.count,
             columns=tuple(columns),
             only_timestamps=bool(types) and all(one.startswith("timestamp") for one in types),
+            lost=lost,
+            added=added,
         )
+
+
+def _apart(first: RowPrint, then: RowPrint) -> tuple[int, int] | tuple[None, None]:
+    """How many rows are in one of them alone."""
+    if first.hashes is None or then.hashes is None:
+        return None, None
+    before, after = Counter(first.hashes), Counter(then.hashes)
+    return (before - after).total(), (after - before).total()
 
 
 def tables_of_tools(snapshot: Snapshot) -> set[Name]:

@@ -29,6 +29,8 @@ def row_change(*columns: str, after: int = 2, only_timestamps: bool = False) -> 
         after=after,
         columns=columns,
         only_timestamps=only_timestamps,
+        lost=0 if after > 2 else 1,
+        added=1,
     )
 
 

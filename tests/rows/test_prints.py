@@ -31,7 +31,7 @@ def test_an_update_that_changes_nothing_and_another_order_are_the_same(
     run('UPDATE "It\'s %s" SET t = t WHERE t = 1')
     assert prints() == before
     assert before.count == 3
-    assert [name for name, _ in before.columns] == ["t", "a %", "j"]
+    assert [name for name, _ in before.columns] == ["a %", "j", "t"]
 
 
 @pytest.mark.parametrize(
