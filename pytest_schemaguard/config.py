@@ -159,6 +159,8 @@ class Config:
     """What production sets for the application."""
     seed: tuple[Path, ...] = ()
     """Files of SQL rows loaded on the baseline before the migrations."""
+    rows: int = 20
+    """How many rows the guard makes in each table that has none; 0: none."""
     env: Mapping[str, str] = field(default_factory=lambda: {"DATABASE_URL": "{url}"}, repr=False)
     setup: str | None = None
     exclude: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ from pytest_schemaguard.evidence.planning import Refusal
 from pytest_schemaguard.migrations.migration import Migration
 from pytest_schemaguard.project.answers.login import LoginReport, RequestReport
 from pytest_schemaguard.project.answers.models import Models
-from pytest_schemaguard.project.answers.revisions import History, RunReport, Stairway
+from pytest_schemaguard.project.answers.revisions import History, RunReport
 from pytest_schemaguard.scenarios.engine import Ending
 from pytest_schemaguard.scenarios.states import State
 from tests.through_json import through_json
@@ -61,7 +61,7 @@ class Every:
 
 
 CODED = (
-    *(Every, Models, History, RunReport, Stairway, LoginReport, RequestReport, State, Snapshot),
+    *(Every, Models, History, RunReport, LoginReport, RequestReport, State, Snapshot),
     *(Comparison, Refusal, Ending, LoginEvidence, Migration),
 )
 """What is evidence, or what a task of the project's side answers."""

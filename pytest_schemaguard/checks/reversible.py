@@ -15,6 +15,7 @@ from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 from pytest_schemaguard.scenarios.engine import Compared, Down, Scenario, Up, ending_of
 from pytest_schemaguard.scenarios.look import Look
+from pytest_schemaguard.scenarios.walk import without_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     assert migration is not None
     if migration.down is None:
         return Verdict(outcome=Outcome.SKIPPED, reason="it has no downgrade")
-    if not guard.config.seed and migration.revision in guard.look(WITHOUT_TRACE):
+    if migration.revision in guard.look(WITHOUT_TRACE):
         return Verdict(outcome=Outcome.PASSED, reason=NO_TRACE)
     before = guard.states.before(migration)
     ending = guard.look(ending_of(there_and_again(before, migration, guard.config)))
@@ -58,26 +59,23 @@ def there_and_again(before: State, migration: Migration, config: Config) -> Scen
         doing=f"downgrading {config.relative(migration.path)}",
         start=before,
         steps=(Up((migration,)), Down(migration), Up((migration,))),
-        compared={
-            LEFT: Compared(first=0, then=2, tools=False),
-            DIFFERS: Compared(first=1, then=3, rows=False),
-        },
+        compared=COMPARED,
     )
 
 
+COMPARED = {
+    LEFT: Compared(first=0, then=2, tools=False),
+    DIFFERS: Compared(first=1, then=3, rows=False),
+}
+
+
 def _without_trace(guard: Sight) -> frozenset[str]:
-    pending, judged = guard.judging.pending, guard.judging.judged
-    some = pending[pending.index(judged[0]) : pending.index(judged[-1]) + 1]
-    guard.databases.create("back", template=guard.states.before(judged[0]).name)
     with guard.progress.step("downgrading migrations"):
-        return frozenset(guard.source.go_back("back", some))
+        return without_trace(guard, COMPARED)
 
 
 WITHOUT_TRACE = Look("without-trace", frozenset[str], _without_trace)
-"""The revisions of which a quick look at all of them says that they leave no trace.
-
-Rows are not looked at there, so that it says nothing where there are any.
-"""
+"""The revisions of which one process that runs all of them leaves no trace."""
 
 
 def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:

@@ -45,7 +45,6 @@ migrations = "migrations"
 """
 _NAME = 'such as: name = "billing"'
 LATER = {
-    "rows": "use `seed` for rows",
     "statistics": "every table counts as large",
     "small-table-rows": "every table counts as large",
     "rerun": "the second run is the file's body",
@@ -204,6 +203,7 @@ class _Reader(IgnoreReader, LoginReader):
             "role": ("role", self.text),
             "search-path": ("search_path", self.text),
             "seed": ("seed", self.files),
+            "rows": ("rows", self.count),
             "env": ("env", self.env),
             "setup": ("setup", self.function),
             "exclude": ("exclude", self.names),

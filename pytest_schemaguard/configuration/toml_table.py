@@ -24,6 +24,8 @@ FUNCTION = re.compile(f"{_DOTTED}:{_DOTTED}")
 SHORTEST_S, LONGEST_S = 0.001, 2_147_483
 """What statement_timeout takes, which is milliseconds in 32 bits.
 https://www.postgresql.org/docs/current/runtime-config-client.html"""
+MOST = 10_000
+"""Of what a key counts."""
 _SQL = re.compile(
     r"\s*(?:--|/\*|(?:alter|begin|call|comment|copy|create|delete|do|drop|grant|insert|select|set"
     r"|truncate|update|values|with)\s)",
@@ -146,6 +148,13 @@ class TableReader:
                 "write such a number; PostgreSQL takes none above",
             )
         return float(value)
+
+    def count(self, key: str, value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
+            raise self.wrong(
+                key, f"{shown(value)} is no whole number from 0 to {MOST}", "write such a number"
+            )
+        return value
 
     def names(self, key: str, value: Any) -> tuple[str, ...]:
         values = value if isinstance(value, list) else [value]

@@ -23,17 +23,16 @@ from pytest_schemaguard.project.answers.revisions import (
     Failure,
     History,
     RunReport,
-    Stairway,
     trouble,
 )
 from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_schemaguard.config import AlembicMigrations
-    from pytest_schemaguard.migrations.source import Reach
+    from pytest_schemaguard.migrations.source import Between, Reach, Way
     from pytest_schemaguard.wire.wire import Line, Statement
 
 HISTORY_TIMEOUT_S = 120.0
@@ -85,6 +84,7 @@ class Alembic:
         *,
         shape: Any,
         line: Line | None = None,
+        reply: Callable[[str], bool] | None = None,
         **arguments: Any,
     ) -> Any:
         return self._reach.processes.apart(
@@ -94,6 +94,7 @@ class Alembic:
             line=line,
             timeout_s=timeout_s,
             shape=shape,
+            reply=reply,
         )
 
     @cached_property
@@ -156,13 +157,15 @@ class Alembic:
         self._refuse_trouble(report, database, pending=[migration.revision])
         return self._file_run(report, sent)
 
-    def go_back(self, database: str, migrations: Sequence[Migration]) -> Collection[str]:
-        revisions = [one.revision for one in migrations]
-        stairway: Stairway = self._call(
-            "alembic/stairway", database, RUN_TIMEOUT_S, shape=Stairway, revisions=revisions
+    def walk(self, database: str, steps: Sequence[tuple[Way, Migration]], between: Between) -> None:
+        named = {f"{way} {one.revision}": one for way, one in steps}
+        report: RunReport = self._call(
+            *("alembic/walk", database, RUN_TIMEOUT_S),
+            shape=RunReport,
+            reply=lambda question: between(named.get(question)),
+            steps=[(way, one.revision) for way, one in steps],
         )
-        self._refuse_trouble(stairway, database)
-        return [one.revision for one in stairway.steps if one.down == one.again == "ok"]
+        self._refuse_trouble(report, database)
 
     def _run(
         self, database: str, action: str, migrations: Sequence[Migration], *, anew: bool = True
@@ -193,7 +196,7 @@ class Alembic:
         return [one.revision for one in migrations if one.revision not in followed]
 
     def _refuse_trouble(
-        self, report: RunReport | Stairway, database: str, *, pending: Sequence[str] = ()
+        self, report: RunReport, database: str, *, pending: Sequence[str] = ()
     ) -> None:
         """Raises ProjectError where the run says nothing of the guard's database."""
         env = self._config.relative(Path(self.history.env))
@@ -205,7 +208,7 @@ class Alembic:
         if wrong is not None:
             raise wrong
 
-    def _stored(self, report: RunReport | Stairway, database: str) -> list[str]:
+    def _stored(self, report: RunReport, database: str) -> list[str]:
         """What the version tables hold, as the guard reads them itself.
 
         Raises MigrationError for one that is not there.

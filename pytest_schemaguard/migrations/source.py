@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.migrations.file_run import FileRun
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from pytest_schemaguard.progress import Progress
     from pytest_schemaguard.project.processes import Processes
     from pytest_schemaguard.servers.databases import Databases
+
+    Between = Callable[[Migration | None], bool]
+    """Called with whose step of a walk was taken (None: before the first); whether to go on."""
+
+Way = Literal["up", "down"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,12 +110,12 @@ class Source(Protocol):
     def down(self, database: str, migration: Migration) -> FileRun:
         """Takes the migration, which is the last one that ran, back. Raises GuardError."""
 
-    def go_back(self, database: str, migrations: Sequence[Migration]) -> Collection[str]:
-        """A quick look, where there is one: those of these that come back without a trace.
+    def walk(self, database: str, steps: Sequence[tuple[Way, Migration]], between: Between) -> None:
+        """Takes these steps in one process, where that is possible; otherwise takes none.
 
-        Their revisions: each went up, down and up again, and the catalog was the same. The database
-        stands before the first of them. What is not told so is looked at one by one.
-        Raises GuardError.
+        `between` is called before the first, and after each one that did not fail; the walk ends
+        where it returns False. What cannot be done so, or was left undone, is done by `up` and
+        `down`. Raises GuardError.
         """
 
 
@@ -142,10 +147,7 @@ class Linear(ABC):
     ) -> None:
         """Nothing to do: what has run is written nowhere, or comes with `seed`."""
 
-    def go_back(
-        self,
-        database: str,  # noqa: ARG002 - a Source's
-        migrations: Sequence[Migration],  # noqa: ARG002 - a Source's
-    ) -> Collection[str]:
-        """None: each is looked at by itself."""
-        return ()
+    def walk(  # noqa: B027 - nobody need do more
+        self, database: str, steps: Sequence[tuple[Way, Migration]], between: Between
+    ) -> None:
+        """None: each run is a process, or a session, of its own."""

@@ -92,12 +92,21 @@ class Peer:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
             self._channel.sendall(json.dumps(message).encode() + b"\n")
 
-    def answer(self, deadline: float, tell: Callable[[str], None]) -> dict[str, Any]:
-        """The next result or error. Raises GoneError, GarbageError, TimeoutError."""
+    def answer(
+        self, deadline: float, tell: Callable[[str], None], reply: Callable[[str], bool] | None
+    ) -> dict[str, Any]:
+        """The next result or error. Raises GoneError, GarbageError, TimeoutError.
+
+        `reply` answers what the task asks meanwhile; the deadline does not count its time.
+        """
         while True:
             message = self._message(deadline)
             if "progress" in message:
                 tell(message["progress"])
+            elif "question" in message and reply is not None:
+                asked = time.monotonic()
+                self.say({"reply": reply(message["question"])})
+                deadline += time.monotonic() - asked
             elif "fence" not in message:
                 return message
 

@@ -145,18 +145,19 @@ class Project:
         timeout_s: float,
         shape: Any = Any,
         progress: Callable[[str], None] | None = None,
+        reply: Callable[[str], bool] | None = None,
     ) -> Any:
         """The same in a process of its own on another database, a fork of this one.
 
         Only for a Project that is never started: it has imported the libraries of `preload` and
-        nothing of the project.
+        nothing of the project. The task waits while `reply` answers its questions.
         """
         with self._lock:
             fresh = self._peer is None
             self._booted()
             self._secrets |= {address.password}
             message = {"boot": self._boot_message(address), "task": task, "arguments": arguments}
-            return self._ask(message, timeout_s, shape, progress, fresh=fresh)
+            return self._ask(message, timeout_s, shape, progress, fresh=fresh, reply=reply)
 
     def _ask(
         self,
@@ -166,6 +167,7 @@ class Project:
         progress: Callable[[str], None] | None,
         *,
         fresh: bool,
+        reply: Callable[[str], bool] | None = None,
     ) -> Any:
         peer = self._booted()
         subject = str(message["arguments"].get("subject", message["task"]))
@@ -174,7 +176,7 @@ class Project:
         self._noted = self._noted if fresh else len(self._notes())
         try:
             peer.say(message, within_s=timeout_s)
-            answer = peer.answer(deadline, lambda text: self._tell(progress, text))
+            answer = peer.answer(deadline, lambda text: self._tell(progress, text), reply)
         except GoneError:
             raise self._gone(subject, printed) from None
         except TimeoutError:

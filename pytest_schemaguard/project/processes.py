@@ -91,10 +91,12 @@ class Processes:
         line: Line | None = None,
         timeout_s: float,
         shape: Any,
+        reply: Callable[[str], bool] | None = None,
     ) -> Any:
         """Runs a task in a fresh process, on a database of the run or on none.
 
-        It reaches it by `line`, or by one of its own. Raises GuardError.
+        It reaches it by `line`, or by one of its own, and waits while `reply` answers its
+        questions. Raises GuardError.
         """
         arguments = {"root": str(self._config.root), **arguments}
         with ExitStack() as stack:
@@ -107,6 +109,7 @@ class Processes:
                 timeout_s=timeout_s,
                 shape=shape,
                 progress=self._progress.tell,
+                reply=reply,
             )
 
     def line(self, database: str, *, is_read: bool = True, orders: Sequence[Order] = ()) -> Line:

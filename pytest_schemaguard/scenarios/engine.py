@@ -11,7 +11,7 @@ from collections.abc import Mapping  # noqa: TC003 - codec.py reads it
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_schemaguard.catalog.read import read
+from pytest_schemaguard.catalog.read import Reader
 from pytest_schemaguard.migrations.file_run import FileRun  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.rows.application_writes import write_as_an_application
 from pytest_schemaguard.rows.prints import Prints, fingerprints
@@ -25,6 +25,8 @@ from pytest_schemaguard.scenarios.look import Look
 from pytest_schemaguard.servers.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_schemaguard.catalog.snapshot import Snapshot
     from pytest_schemaguard.migrations.migration import Migration
     from pytest_schemaguard.scenarios.look import Sight
@@ -38,6 +40,20 @@ class Moment:
     snapshot: Snapshot
     prints: Prints | None
     """Of its rows, where they were asked for."""
+
+
+class Looking:
+    """Looks at one database, time after time, over the guard's own connection as its owner."""
+
+    def __init__(self, owner: Any, *, exclude: Sequence[str]) -> None:
+        self._owner = owner
+        self._reader = Reader(owner, exclude=exclude)
+
+    def moment(self, *, rows: bool, snapshot: Snapshot | None = None) -> Moment:
+        """As it is now; `snapshot`, where the catalog is known. Raises psycopg2.Error."""
+        snapshot = snapshot or self._reader.read()
+        prints = fingerprints(self._owner, snapshot) if rows else None
+        return Moment(snapshot=snapshot, prints=prints)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,14 +205,14 @@ def _played(scenario: Scenario, guard: Sight) -> Ending:
     taken: list[Taken] = []
     moments: dict[int, Moment] = {}
     with guard.databases.looking(scenario.name) as owner:
+        looking = Looking(owner, exclude=guard.config.exclude)
 
         def look(snapshot: Snapshot | None) -> None:
             """Keeps this moment, where a comparison or the next step needs it."""
             place = len(taken)
             if place in looked_at | writes:
-                snapshot = snapshot or read(owner, exclude=guard.config.exclude)
-                prints = fingerprints(owner, snapshot) if place in of_rows | writes else None
-                moments[place] = Moment(snapshot=snapshot, prints=prints)
+                rows = place in of_rows | writes
+                moments[place] = looking.moment(rows=rows, snapshot=snapshot)
 
         look(scenario.start.snapshot)
         for place, step in enumerate(scenario.steps):
@@ -210,8 +226,8 @@ def _played(scenario: Scenario, guard: Sight) -> Ending:
                 look(before.snapshot if before is not None and step.writes else None)
             if not taken[-1].went_on:
                 break
-    changes = {
-        name: _changes(one, moments)
+    found = {
+        name: changes(one, moments)
         for name, one in scenario.compared.items()
         if one.then in moments
     }
@@ -219,13 +235,14 @@ def _played(scenario: Scenario, guard: Sight) -> Ending:
     unread = {name for one in prints for name in one.unread}
     return Ending(
         taken=tuple(taken),
-        changes=changes,
+        changes=found,
         # Of a table that was read once, and the other time could not be, nothing is known either.
         unread=tuple(sorted(".".join(name) for name in unread)),
     )
 
 
-def _changes(compared: Compared, moments: Mapping[int, Moment]) -> Changes:
+def changes(compared: Compared, moments: Mapping[int, Moment]) -> Changes:
+    """From the one moment to the other, of those that came. Pure."""
     then = moments[compared.then]
     if isinstance(compared.first, int):
         first = moments[compared.first]

@@ -15,7 +15,7 @@ from pytest_schemaguard.errors import ProjectError
 from pytest_schemaguard.project.answers import wrong_message
 from pytest_schemaguard.project.answers.login import LoginReport, RequestReport
 from pytest_schemaguard.project.answers.models import Models
-from pytest_schemaguard.project.answers.revisions import History, RunReport, Stairway
+from pytest_schemaguard.project.answers.revisions import History, RunReport
 from tests.project.conftest import SUBJECT
 
 if TYPE_CHECKING:
@@ -199,7 +199,6 @@ values = st.recursive(
 GOOD = (
     Models(tables=(("a", "b"),), ddl=()),
     History(revisions=(), heads=(), target=(), env="/x", script_location="/", folder="root"),
-    Stairway(steps=(), error=None, contexts=()),
     RunReport(applied=(), error=None, contexts=()),
     LoginReport(entity="User", by="email", attempts=()),
     RequestReport(application="a:b", protocol="wsgi", answers=()),

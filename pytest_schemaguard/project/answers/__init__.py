@@ -21,6 +21,7 @@ ERROR = {
 MESSAGES: Mapping[str, Any] = {
     "progress": str,
     "fence": str,
+    "question": str,
     "result": Any,
     "error": ERROR,
     "ended": int,

@@ -115,46 +115,8 @@ class RunReport:
         return tuple(sorted({head for heads in last.values() for head in heads or ()}))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Difference:
-    """One object of the catalog that is not what it was."""
-
-    kind: str
-    """`table`, `column`, `constraint`, `index`, `sequence`, `type`, `view`, `function`, ..."""
-    name: str
-    before: str | None
-    """Its definition; None where there was none."""
-    after: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stair:
-    """One revision: up, down and up again."""
-
-    revision: str
-    down: str
-    """`ok`: the schema was as before. `no-way-back`: not tried. `differs`, `error`, or
-    `not-looked-at`: an earlier revision left a state from which nothing can be learnt."""
-    again: str
-    """The second upgrade: `ok`, `differs`, `error`, or `not-looked-at`."""
-    differences: tuple[Difference, ...] = ()
-    error: Failure | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stairway:
-    """What up, down and up again did over the pending revisions."""
-
-    steps: tuple[Stair, ...]
-    """In the order that was asked for; with the first `error`, or `again` that differs, the looking
-    ends and the rest is `not-looked-at`."""
-    error: Failure | None
-    """Of a first upgrade: no finding of a stairway, since then the revision does not apply."""
-    contexts: tuple[Context, ...]
-
-
 def trouble(
-    report: RunReport | Stairway,
+    report: RunReport,
     *,
     database: str,
     env_path: str,
@@ -187,7 +149,7 @@ def trouble(
             "name the variable that it reads in `env`, such as"
             ' env = { DATABASE_URL = "{url}" }, or take sqlalchemy.url from its config',
         )
-    applied = {one.revision for one in report.applied} if isinstance(report, RunReport) else set()
+    applied = {one.revision for one in report.applied}
     missing = [one for one in pending if one not in applied]
     if missing:
         return _wrong(

@@ -100,6 +100,7 @@ class Child:
                 folder=self.folder,
                 ports=raised.ports,
                 tell=lambda text: self._say({"progress": text}),
+                ask=self._ask,
             )
         )
         self._say({"fence": raised.sentence})
@@ -152,6 +153,10 @@ class Child:
                 "crashed": True,
             }
         return None
+
+    def _ask(self, question: str) -> bool:
+        self._say({"question": question})
+        return bool(json.loads(self._lines.readline())["reply"])
 
     def _say(self, message: dict[str, Any]) -> None:
         self._send(json.dumps(message))

@@ -27,6 +27,7 @@ class Inside:
         folder: Path,
         ports: tuple[int, ...],
         tell: Callable[[str], None],
+        ask: Callable[[str], bool],
     ) -> None:
         self.address = address
         """The guard's database as it is reached from here: over the wire."""
@@ -36,6 +37,8 @@ class Inside:
         """The writable folder that `{dir}` stands for."""
         self.tell = tell
         """Say what a long step is doing, for the terminal."""
+        self.ask = ask
+        """Ask the guard a question that this task is known to have, and wait for the answer."""
         self._ports = list(ports)
 
     def serving_port(self) -> int:

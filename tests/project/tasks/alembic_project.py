@@ -16,7 +16,7 @@ import pytest
 from pytest_schemaguard.address import Address
 from pytest_schemaguard.codec import decode
 from pytest_schemaguard.errors import ProjectError
-from pytest_schemaguard.project.answers.revisions import History, RunReport, Stairway
+from pytest_schemaguard.project.answers.revisions import History, RunReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -178,12 +178,9 @@ class Tasks:
         )
         return found
 
-    def stairway(
-        self, project: AlembicProject, address: Address, *revisions: str, **env: str
-    ) -> Stairway:
-        arguments = {"revisions": list(revisions)}
-        found: Stairway = decode(
-            Stairway, self.ask(project, "alembic/stairway", address, env, **arguments)
+    def walk(self, project: AlembicProject, address: Address, *steps: tuple[str, str]) -> RunReport:
+        found: RunReport = decode(
+            RunReport, self.ask(project, "alembic/walk", address, steps=list(steps))
         )
         return found
 

@@ -78,7 +78,12 @@ def on_alembic(
 ) -> Callable[..., dict[str, Any]]:
     """Makes this process the project's side of a fresh database; an Alembic source there."""
     here = Inside(
-        address=database, root=tmp_path, folder=tmp_path, ports=(), tell=lambda _text: None
+        address=database,
+        root=tmp_path,
+        folder=tmp_path,
+        ports=(),
+        ask=bool,
+        tell=lambda _text: None,
     )
     monkeypatch.setattr(inside, "_here", [here])
 

@@ -193,8 +193,9 @@ with engine.connect() as connection:
     assert report.heads == ("one",)
     assert rows(connect, database, "SELECT * FROM north.account, south.account") == []
     tasks.run(small, database, "base", action="downgrade")
-    way = tasks.stairway(small, database, "one")
-    assert [(one.down, one.again) for one in way.steps] == [("ok", "ok")]
+    report = tasks.walk(small, database, ("up", "one"), ("down", "one"), ("up", "one"))
+    directions = ["upgrade", "downgrade", "upgrade"] * 2
+    assert [one.direction for one in report.applied] == directions
 
 
 def test_downgrade_stamp_and_several_targets(

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_schemaguard.config import Config
 from pytest_schemaguard.project import Project
-from pytest_schemaguard.project.answers.revisions import History, RunReport, Stairway
+from pytest_schemaguard.project.answers.revisions import History, RunReport
 from tests.project.tasks.alembic_project import ENV, FIRST, INI, LOGGING, UNDO_FIRST, make
 from tests.project.tasks.test_alembic_trouble import FLASK, FLASK_ENV
 
@@ -36,7 +36,7 @@ def place() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("env", [LOGS, FLASK_ENV])
-def test_history_upgrade_and_stairway_run_in_fresh_processes(
+def test_history_upgrade_and_walk_run_in_fresh_processes(
     place: Path, database: Address, connect: Callable[[Address], Any], env: str
 ) -> None:
     root = place / "root"
@@ -66,12 +66,21 @@ def test_history_upgrade_and_stairway_run_in_fresh_processes(
             assert [one.revision for one in report.applied] == ["one"]
             assert [one.database for one in report.contexts] == [name]
         call("alembic/run", database, action="downgrade", targets=["base"])
-        way = call("alembic/stairway", database, Stairway, revisions=["one"])
-        assert [(one.down, one.again) for one in way.steps] == [("ok", "ok")]
+        questions: list[str] = []
+        report = project.call_apart(
+            "alembic/walk",
+            {"source": small.source, "root": str(root), "steps": [("up", "one"), ("down", "one")]},
+            address=database,
+            timeout_s=60,
+            shape=RunReport,
+            reply=lambda question: not questions.append(question),  # type: ignore[func-returns-value]
+        )
+        assert questions == ["begin", "up one", "down one"]
+        assert [one.direction for one in report.applied] == ["upgrade", "downgrade"]
     connect(database).cursor().execute(f'DROP DATABASE "{other}" WITH (FORCE)')
 
 
-@pytest.mark.parametrize("task", ["history", "run", "stairway"])
+@pytest.mark.parametrize("task", ["history", "run", "walk"])
 def test_missing_alembic_is_told(task: str) -> None:
     code = f"""
 import sys

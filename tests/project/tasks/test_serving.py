@@ -83,7 +83,9 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setattr(inside, "_here", [])
     monkeypatch.setattr(telling, "TELL_EVERY_S", 0.1)
     inside.enter(
-        inside.Inside(address=nowhere, root=tmp_path, folder=tmp_path, ports=(0,), tell=said.append)
+        inside.Inside(
+            address=nowhere, root=tmp_path, folder=tmp_path, ports=(0,), tell=said.append, ask=bool
+        )
     )
     return said
 
