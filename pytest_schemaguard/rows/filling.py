@@ -1,0 +1,241 @@
+"""Fills tables, in the order in which they refer to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+
+from pytest_schemaguard.catalog.snapshot import Name
+from pytest_schemaguard.rows.choices import Choice, Way, row_maker
+from pytest_schemaguard.rows.insert import RefusedError, insert, words
+from pytest_schemaguard.rows.literals import Literals, listed
+from pytest_schemaguard.rows.order import in_order, nullable
+from pytest_schemaguard.rows.references import References, to_itself
+from pytest_schemaguard.rows.tables import transaction
+from pytest_schemaguard.rows.values import Kind, Wanted
+from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
+
+if TYPE_CHECKING:
+    from pytest_schemaguard.rows.choices import Row
+    from pytest_schemaguard.rows.insert import Make
+    from pytest_schemaguard.rows.order import Order
+    from pytest_schemaguard.rows.tables import Column, Shapes, Table, Type
+    from pytest_schemaguard.rows.values import Values
+
+Known = Mapping[Name, Sequence[str]]
+"""By (schema, table, column): literals that the application's model accepts."""
+
+_FOREIGN = "it is a foreign table: its rows are another server's"
+_PARENTS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What `fill` is asked for."""
+
+    rows: int
+    kind: Kind
+    known: Known
+    start: int
+    anew: bool
+    """Whether all of the tables are empty."""
+
+
+@dataclass(kw_only=True)
+class Filler:
+    """What has been made so far."""
+
+    cursor: Any
+    shapes: Shapes
+    asked: Asked
+    made: dict[Name, int] = field(default_factory=dict)
+    refused: dict[Name, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._references = References(
+            cursor=self.cursor,
+            tables=self.shapes.tables,
+            count=max(_PARENTS, self.asked.start + self.asked.rows),
+        )
+        self._literals = Literals(
+            types=self.shapes.types, narrowed=self._narrowed, accepted=self._accepted
+        )
+        self._unicode = self.cursor.connection.get_parameter_status("server_encoding") == "UTF8"
+
+    def fill(self, tables: Mapping[Name, Table]) -> None:
+        """Raises psycopg2.Error where the connection breaks."""
+        foreign = {name for name, one in tables.items() if one.kind == "f"}
+        self.refused.update(dict.fromkeys(foreign, _FOREIGN))
+        order = in_order({name: one for name, one in tables.items() if name not in foreign})
+        for name, keys in order.stuck.items():
+            self.refused[name] = f"none of its rows can be the first: {keys}"
+        for group in order.groups:
+            names = [name for name in group if name not in order.stuck]
+            deferred = {name for name, _ in order.deferred}
+            for together in [names] if deferred & {*names} else [[name] for name in names]:
+                self._together(together, order)
+            if self.asked.anew:
+                self._complete(names, order)
+
+    def _together(self, names: Sequence[Name], order: Order) -> None:
+        """Tables in one transaction: rows for all of them, or for none."""
+        tables = self.shapes.tables
+        made: dict[Name, int] = {}
+        try:
+            with transaction(self.cursor):
+                for name, key in sorted(order.deferred):
+                    if name in names:
+                        constraint = in_quotes(name[0], key)
+                        self.cursor.execute(f"SET CONSTRAINTS {constraint} DEFERRED")
+                        (one,) = (one for one in tables[name].references if one.name == key)
+                        self._draw(tables[one.parent], one.parent_columns)
+                for name in names:
+                    made[name] = self._insert(tables[name], order)
+                if len(names) > 1:
+                    self.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except (RefusedError, psycopg2.Error) as error:
+            reason = words(error) if isinstance(error, psycopg2.Error) else str(error)
+            self.refused |= dict.fromkeys(names, reason)
+            for name in names:
+                self._references.forget(name)
+                self._references.drawn.pop(name, None)
+        else:
+            self.made |= made
+
+    def _insert(self, table: Table, order: Order) -> int:
+        asked = self.asked
+        return insert(
+            self.cursor,
+            table,
+            self._maker(table, order),
+            rows=asked.rows,
+            start=asked.start,
+            ways=[*Way] if asked.kind is Kind.WILD else [Way.PLAIN, Way.BARE],
+        )
+
+    def _maker(self, table: Table, order: Order) -> Make:
+        """Raises RefusedError: some column has no value."""
+        inward = [one for one in table.references if one.parent == table.name]
+        for one in inward:
+            drawing = [column.name for column in table.columns if column.draws]
+            self._draw(table, [name for name in one.parent_columns if name in drawing])
+        later = [key for name, key in order.later if name == table.name]
+        choices = self._references.choices(table, without=later)
+        chosen = {name for choice in choices for name in choice.columns}
+        for one in inward:
+            pairs = zip(one.columns, one.parent_columns, strict=True)
+            chosen |= {here for here, there in pairs if here != there}
+        for column in table.columns:
+            choice = self._choice(table, column) if column.name not in chosen else None
+            choices += [choice] if choice is not None else []
+        make_row = row_maker(choices, table.keys, rows=self.asked.rows)
+        drawn = self._references.drawn.get(table.name, {})
+        start = self.asked.start
+
+        def make(place: int, way: Way, before: Sequence[Row]) -> Row:
+            row = make_row(place, way)
+            row |= {
+                column: values[place - start]
+                for column, values in drawn.items()
+                if place - start < len(values)
+            }
+            for one in inward:
+                row |= to_itself(table, one, row, before, way=way)
+            return row
+
+        return make
+
+    def _choice(self, table: Table, column: Column) -> Choice | None:
+        """None: it is left to its default. Raises RefusedError."""
+        if column.draws:
+            return None
+        values = self._values(table, column)
+        required = column.not_null or self._not_null(column.type)
+        if values is None:
+            if required and column.default is None:
+                spelled = self.shapes.types[column.type].spelled
+                raise RefusedError(
+                    f"the guard knows no value of the type {spelled} (of the column {column.name})"
+                )
+            return None
+        key = any(column.name in one for one in table.keys)
+        return Choice(
+            columns=(column.name,),
+            plain=lambda place: (values.plain(place),),
+            size=values.size,
+            extreme=() if key else tuple((one,) for one in values.extreme),
+            nullable=() if required else (column.name,),
+            # One that calls a function gives other rows other values each time.
+            default=not key and column.default is not None and "(" not in column.default,
+        )
+
+    def _values(self, table: Table, column: Column) -> Values | None:
+        known = self.asked.known.get((*table.name, column.name))
+        if known:
+            return listed(known)
+        return self._literals.of(
+            column.type,
+            Wanted(
+                modifier=column.modifier,
+                dimensions=column.dimensions,
+                column=column.name,
+                kind=self.asked.kind,
+                unicode=self._unicode,
+            ),
+        )
+
+    def _not_null(self, oid: int) -> bool:
+        one = self.shapes.types[oid]
+        return one.form == "d" and (one.not_null or self._not_null(one.of))
+
+    def _draw(self, table: Table, names: Sequence[str]) -> None:
+        """Has the values of these columns known before their rows are made. Raises RefusedError."""
+        drawn = dict(self._references.drawn.get(table.name, {}))
+        start, rows = self.asked.start, self.asked.rows
+        for column in table.columns:
+            if column.name not in names or column.name in drawn:
+                continue
+            if column.draws:
+                drawn[column.name] = self._references.draw(table, column, rows)
+                continue
+            choice = self._choice(table, column)
+            values = [] if choice is None else [choice.plain(start + one)[0] for one in range(rows)]
+            drawn[column.name] = [value for value in values if value is not None]
+        self._references.drawn[table.name] = drawn
+
+    def _complete(self, names: Sequence[Name], order: Order) -> None:
+        """Gives keys their values that had to be NULL at first. What refuses one stays as it is."""
+        for name, key in sorted(order.later):
+            table = self.shapes.tables[name]
+            (one,) = (one for one in table.references if one.name == key)
+            if name not in names or name not in self.made or one.parent not in self.made:
+                continue
+            if len(nullable(table, one)) < len(one.columns):
+                continue  # the others belong to another key too
+            try:
+                with transaction(self.cursor):
+                    self._references.complete(table, one)
+            except psycopg2.Error as error:
+                words(error)
+
+    def _narrowed(self, _: Type, values: Values, __: Wanted) -> Values | None:
+        return values
+
+    def _accepted(self, one: Type, texts: Sequence[str]) -> Sequence[str]:
+        """Those that PostgreSQL takes, in the transaction that is open."""
+
+        def takes(some: Sequence[str]) -> bool:
+            casts = ", ".join(f"CAST({literal(text)} AS {one.spelled})" for text in some)
+            try:
+                self.cursor.execute(f"SAVEPOINT texts; SELECT {casts}")
+            except psycopg2.Error as error:
+                words(error)
+                self.cursor.execute("ROLLBACK TO SAVEPOINT texts")
+                return False
+            self.cursor.execute("RELEASE SAVEPOINT texts")
+            return True
+
+        return texts if takes(texts) else [text for text in texts if takes([text])]
