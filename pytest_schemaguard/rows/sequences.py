@@ -1,0 +1,181 @@
+"""Where the sequences of a database stand, and how far the columns that draw from them are."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import psycopg2
+from psycopg2 import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_schemaguard.catalog.snapshot import Name
+
+_SEQUENCES = Path(__file__).with_suffix(".sql")
+_AT_ONCE = 500
+"""How many relations one query names: PostgreSQL's stack holds some thousands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A column that refuses a value which the sequence comes to, since it has it already."""
+
+    column: tuple[str, ...]
+    """`("public", "users", "id")`, unique by itself."""
+    at: int
+    """The first such value."""
+    furthest: int
+    """What the column holds, in the sequence's direction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceState:
+    """Where a sequence stands."""
+
+    next: int | None
+    """What nextval would return now; None: it has come to its end, and refuses."""
+    ascending: bool
+    owner: tuple[str, ...] | None
+    """The column that owns it."""
+    drawn_by: tuple[tuple[str, ...], ...]
+    """The columns, `("public", "users", "id")`, whose default or identity draws from it."""
+    furthest: int | None
+    """What these columns hold, in its direction; None: they hold nothing."""
+    refusals: tuple[Refusal, ...]
+    """By column: what stops it."""
+
+
+def sequences(owner: Any) -> dict[Name, SequenceState]:
+    """All sequences of the database that this role can read. Raises psycopg2.Error.
+
+    `owner` is a connection with the guard's own settings. Nothing is drawn. Temporary sequences
+    are left out, and columns of tables that the role cannot read. What moves a sequence is told at
+    https://www.postgresql.org/docs/current/functions-sequence.html
+    """
+    with owner.cursor() as cursor:
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        try:
+            return _read(cursor)
+        finally:
+            with suppress(psycopg2.Error):  # of a connection that broke, the first error tells
+                cursor.execute("ROLLBACK")
+
+
+class _Row(NamedTuple):
+    """Of sequences.sql."""
+
+    name: Name
+    increment: int
+    lowest: int
+    highest: int
+    cycles: bool
+    owner: Name | None
+    column: Name | None
+    is_unique: bool
+    is_partitioned: bool
+    is_hidden: bool
+
+
+def _read(cursor: Any) -> dict[Name, SequenceState]:
+    cursor.execute(_SEQUENCES.read_text(encoding="utf-8"))
+    rows = [_row(row) for row in cursor.fetchall()]
+    by_name = {name: [*found] for name, found in groupby(rows, lambda row: row.name)}
+    positions = _ask(cursor, [_position(name) for name in by_name])
+    nexts = {
+        name: _next(found[0], *position)
+        for (name, found), position in zip(by_name.items(), positions, strict=True)
+    }
+    drawing = [row for row in rows if row.column is not None]
+    for table in {row.column[:2] for row in drawing if row.column and row.is_hidden}:
+        # Of its owner's own rows, too, policies hide some; in this transaction they do not.
+        # https://www.postgresql.org/docs/current/ddl-rowsecurity.html
+        cursor.execute(
+            sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(sql.Identifier(*table))
+        )
+    held = dict(
+        zip(drawing, _ask(cursor, [_held(row, nexts[row.name]) for row in drawing]), strict=True)
+    )
+    return {
+        name: _state(nexts[name], {row: held[row] for row in found if row in held}, found[0])
+        for name, found in by_name.items()
+    }
+
+
+def _row(values: Sequence[Any]) -> _Row:
+    return _Row._make(tuple(one) if isinstance(one, list) else one for one in values)
+
+
+def _ask(cursor: Any, queries: Sequence[sql.Composable]) -> list[tuple[Any, ...]]:
+    """The one row of each, in their order."""
+    found: list[tuple[Any, ...]] = []
+    for start in range(0, len(queries), _AT_ONCE):
+        numbered = [
+            sql.SQL("SELECT {}, * FROM ({}) AS q").format(sql.Literal(number), query)
+            for number, query in enumerate(queries[start : start + _AT_ONCE])
+        ]
+        cursor.execute(sql.SQL("{} ORDER BY 1").format(sql.SQL(" UNION ALL ").join(numbered)))
+        found += [row[1:] for row in cursor.fetchall()]
+    return found
+
+
+def _position(name: Name) -> sql.Composable:
+    return sql.SQL("SELECT last_value, is_called FROM {}").format(sql.Identifier(*name))
+
+
+def _next(row: _Row, last: int, is_called: bool) -> int | None:
+    # https://www.postgresql.org/docs/current/sql-createsequence.html
+    value = last + row.increment if is_called else last
+    if row.lowest <= value <= row.highest:
+        return value
+    return (row.lowest if row.increment > 0 else row.highest) if row.cycles else None
+
+
+def _held(row: _Row, following: int | None) -> sql.Composable:
+    """The furthest value of a column, and the first of those that the sequence comes to."""
+    assert row.column is not None
+    ascending = row.increment > 0
+    low, high = (following, row.highest) if ascending else (row.lowest, following)
+    return sql.SQL(
+        """
+        SELECT (SELECT {furthest}({column}) FROM {table})::bigint, (
+          SELECT {nearest}({column}) FROM {table}
+          WHERE {column} BETWEEN {low} AND {high}
+            AND ({column}::numeric - {following}) % {increment} = 0
+        )::bigint
+        """
+    ).format(
+        furthest=sql.SQL("max" if ascending else "min"),
+        nearest=sql.SQL("min" if ascending else "max"),
+        column=sql.Identifier(row.column[-1]),
+        table=sql.SQL("{}{}").format(
+            sql.SQL("" if row.is_partitioned else "ONLY "), sql.Identifier(*row.column[:2])
+        ),
+        low=sql.Literal(low),
+        high=sql.Literal(high),
+        following=sql.Literal(following),
+        increment=sql.Literal(row.increment),
+    )
+
+
+def _state(
+    following: int | None, held: Mapping[_Row, tuple[int | None, int | None]], row: _Row
+) -> SequenceState:
+    ascending = row.increment > 0
+    values = [furthest for furthest, _ in held.values() if furthest is not None]
+    return SequenceState(
+        next=following,
+        ascending=ascending,
+        owner=row.owner,
+        drawn_by=tuple(one.column for one in held if one.column),
+        furthest=(max if ascending else min)(values, default=None),
+        refusals=tuple(
+            Refusal(column=one.column, at=at, furthest=furthest)
+            for one, (furthest, at) in held.items()
+            if one.column and one.is_unique and at is not None and furthest is not None
+        ),
+    )
