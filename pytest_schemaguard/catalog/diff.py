@@ -46,7 +46,7 @@ def diff(
         *_relations(expected, actual, depth),
     ]
     if depth is Depth.CATALOG:
-        found += [*others(expected, actual), *_partitions(expected, actual)]
+        found += others(expected, actual)
     else:
         found += own_sequences(expected, actual)
     found.sort(key=lambda one: (one.name[:2], one.name, one.kind))
@@ -80,19 +80,6 @@ def _relations(expected: Snapshot, actual: Snapshot, depth: Depth) -> Iterator[D
         else:
             for one in _parts(name, expected, actual, depth):
                 yield replace(one, relation=there.kind)
-
-
-def _partitions(expected: Snapshot, actual: Snapshot) -> Iterator[Difference]:
-    """Of tables that are on both sides: the others' go with them."""
-    kept = expected.relations.keys() & actual.relations.keys()
-    for name in expected.partitions.keys() | actual.partitions.keys():
-        wanted, there = expected.partitions.get(name), actual.partitions.get(name)
-        if {wanted, there} - {None} <= kept:
-            yield from told("partition", name, _dotted(wanted), _dotted(there))
-
-
-def _dotted(name: Name | None) -> str | None:
-    return ".".join(name) if name else None
 
 
 def _parts(name: Name, expected: Snapshot, actual: Snapshot, depth: Depth) -> Iterator[Difference]:

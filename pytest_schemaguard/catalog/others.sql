@@ -1,7 +1,7 @@
 -- What no model can express, as (kind, name, text): told when two databases are compared.
--- Whose it is, who may use it and its comment are rows of their own. Left out: what an extension
--- owns, itself or by its schema; partitions; what only a superuser may read (how a subscription
--- connects). Of foreign servers, their tables and users' mappings no option's value is read, nor is
+-- Whose it is, who may use it and its comment are rows of their own; a partition is one row of what
+-- else it has otherwise than its parent. Left out: what an extension owns, itself or by its schema;
+-- what only a superuser may read (how a subscription connects). Of foreign servers, their tables and users' mappings no option's value is read, nor is
 -- that of a setting with a secret's name: passwords are kept there. Rules, policies and functions with
 -- a body of SQL have their oid as text: deparsed.sql has their text. PostgreSQL's own objects have oids
 -- below 16384, FirstNormalObjectId in its source: where there are many, they are left out at once.
@@ -18,7 +18,6 @@ WITH space AS MATERIALIZED (
   SELECT c.*, n.nspname
   FROM pg_class c JOIN space n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-    AND NOT c.relispartition
     AND NOT EXISTS (
       SELECT FROM pg_depend e
       WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'
@@ -56,6 +55,10 @@ WITH space AS MATERIALIZED (
     format('%s (%s)', pg_get_triggerdef(t.oid), t.tgenabled), NULL, NULL, NULL
   FROM pg_trigger t JOIN relation c ON c.oid = t.tgrelid
   WHERE NOT t.tgisinternal
+    -- A partition's copy of its parent's is told where it alone is on or off.
+    AND NOT EXISTS (
+      SELECT FROM pg_trigger whole WHERE whole.oid = t.tgparentid AND whole.tgenabled = t.tgenabled
+    )
   UNION ALL
   SELECT 'pg_rewrite'::regclass, r.oid, 'rule', ARRAY[c.nspname, c.relname, r.rulename]::text[],
     r.oid::text, NULL, NULL, NULL
@@ -271,10 +274,12 @@ WITH space AS MATERIALIZED (
     ELSE name || kind
   END AS label
   FROM thing t
-  -- 'i': what PostgreSQL itself made with another one, as a range type's functions.
+  -- 'i': what PostgreSQL itself made with another one, as a range type's functions. A partitioned
+  -- table depends so on its own key's columns.
   WHERE NOT EXISTS (
     SELECT FROM pg_depend e
     WHERE e.classid = t.class AND e.objid = t.oid AND e.deptype IN ('e', 'i')
+      AND e.refobjid <> t.oid
   )
 ), granted (name, acl, standard, by_default) AS (
   -- PUBLIC may use functions, types and languages by default: only what is told can be missed.
@@ -323,6 +328,73 @@ SELECT 'default-privileges',
     'none'
   )
 FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+UNION ALL
+SELECT 'extension-schema', ARRAY[e.extname]::text[], n.nspname::text
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+UNION ALL
+SELECT 'partition', ARRAY[c.nspname, c.relname]::text[], concat_ws(' ',
+  format('PARTITION OF %s', i.inhparent::regclass), pg_get_expr(c.relpartbound, c.oid),
+  CASE WHEN i.inhdetachpending THEN 'DETACH PENDING' END,
+  CASE c.relkind WHEN 'p' THEN 'PARTITION BY ' || pg_get_partkeydef(c.oid) END,
+  CASE c.relpersistence WHEN 'u' THEN 'UNLOGGED' END,
+  (SELECT 'USING ' || m.amname FROM pg_am m WHERE m.oid = c.relam AND m.amname <> 'heap'),
+  (SELECT 'TABLESPACE ' || s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace),
+  (
+    SELECT format('WITH (%s)', string_agg(option, ', ' ORDER BY option COLLATE "C")) FROM (
+      SELECT unnest(c.reloptions) AS option
+      UNION ALL
+      SELECT 'toast.' || unnest(toast.reloptions) FROM pg_class toast WHERE toast.oid = c.reltoastrelid
+    ) AS options
+    HAVING count(*) > 0
+  ),
+  'COMMENT ' || quote_literal(obj_description(c.oid, 'pg_class')),
+  (
+    SELECT string_agg(concat_ws(' ', format('COLUMN %I', a.attname),
+      CASE WHEN d.own IS DISTINCT FROM d.whole
+        THEN coalesce('DEFAULT ' || d.own, 'WITHOUT DEFAULT') END,
+      CASE WHEN a.attnotnull AND NOT w.attnotnull THEN 'NOT NULL' END,
+      'COMMENT ' || quote_literal(d.comment)
+    ), ' ' ORDER BY a.attnum)
+    FROM pg_attribute a
+    JOIN pg_attribute w ON w.attrelid = i.inhparent AND w.attname = a.attname
+    CROSS JOIN LATERAL (
+      SELECT col_description(a.attrelid, a.attnum) AS comment,
+        (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef
+         WHERE adrelid = a.attrelid AND adnum = a.attnum) AS own,
+        (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef
+         WHERE adrelid = w.attrelid AND adnum = w.attnum) AS whole
+      OFFSET 0
+    ) AS d
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND (
+      d.own IS DISTINCT FROM d.whole OR d.comment IS NOT NULL OR a.attnotnull AND NOT w.attnotnull
+    )
+  ),
+  (
+    SELECT string_agg(concat_ws(' ',
+      format('CONSTRAINT %I', k.conname), pg_get_constraintdef(k.oid),
+      'COMMENT ' || quote_literal(obj_description(k.oid, 'pg_constraint'))
+    ), ' ' ORDER BY k.conname COLLATE "C")
+    FROM pg_constraint k
+    WHERE k.conrelid = c.oid AND k.contype IN ('p', 'f', 'u', 'c', 'x')
+      AND k.conparentid = 0 AND k.coninhcount = 0
+  ),
+  (
+    SELECT 'DISABLED ' || string_agg(DISTINCT k.conname, ', ')
+    FROM pg_trigger t JOIN pg_constraint k ON k.oid = t.tgconstraint
+    WHERE t.tgrelid = c.oid AND t.tgisinternal AND t.tgenabled IN ('D', 'R')
+  ),
+  (
+    SELECT string_agg(
+      pg_get_indexdef(x.indexrelid) || CASE WHEN x.indisvalid THEN '' ELSE ' INVALID' END,
+      ' ' ORDER BY o.relname COLLATE "C"
+    )
+    FROM pg_index x JOIN pg_class o ON o.oid = x.indexrelid
+    WHERE x.indrelid = c.oid AND NOT o.relispartition
+      AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.conrelid = c.oid)
+  )
+)
+FROM relation c JOIN pg_inherits i ON i.inhrelid = c.oid
+WHERE c.relispartition
 UNION ALL
 SELECT 'row-security', ARRAY[nspname, relname]::text[], concat_ws(' ',
   CASE WHEN relrowsecurity THEN 'ENABLE' END, CASE WHEN relforcerowsecurity THEN 'FORCE' END)

@@ -71,6 +71,11 @@ def _snapshot(
         if any(fnmatchcase(".".join(name), one) for one in exclude)
     }
     kept = parts["relations"].keys() - excluded
+    unseen = excluded | {
+        name
+        for name, whole in parts["partitions"].items()
+        if whole in excluded or any(fnmatchcase(".".join(name), one) for one in exclude)
+    }
 
     def stay(part: str, values: dict[Name, Any]) -> dict[Name, Any]:
         if PARTS[part].is_of_tables:
@@ -82,7 +87,7 @@ def _snapshot(
                 if one.owner is None or one.owner[:2] not in excluded
             }
         if part == "others":
-            return {name: one for name, one in values.items() if name[1:3] not in excluded}
+            return {name: one for name, one in values.items() if name[1:3] not in unseen}
         return values
 
     found = {part: stay(part, values) for part, values in parts.items()}
