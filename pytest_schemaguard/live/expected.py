@@ -84,8 +84,10 @@ class LiveExpected:
         server = self._guard.candidate.words
         if self._migrated is None:
             return f"expected: {models}; {server}"
-        last = self._guard.judging.migrations[-1]
-        migrations = f"the migrations up to {self._guard.relative(last.path)}"
+        of = self._guard.judging.migrations
+        migrations = (
+            f"the migrations up to {self._guard.relative(of[-1].path)}" if of else "the baseline"
+        )
         return f"expected: {migrations} and {models}; {server}"
 
     def verdict(self, actual: Snapshot) -> Verdict:

@@ -6,12 +6,13 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_schemaguard.migrations.judging import named
 from pytest_schemaguard.migrations.session import run_script
 from pytest_schemaguard.migrations.source import Linear, Step
 from pytest_schemaguard.migrations.styles import STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pytest_schemaguard.address import Address
@@ -21,17 +22,22 @@ if TYPE_CHECKING:
     from pytest_schemaguard.migrations.source import Reach
     from pytest_schemaguard.servers.databases import Databases
 
+    Contained = Callable[[Sequence[Migration]], int]
+    """How many of these, in the order in which they run, the baseline's schema has already."""
+
 
 class Style(Protocol):
     """A module that knows how one tool lays out its files."""
 
     def migrations(
-        self, folder: Path, *, root: Path, transaction: str | None
+        self, folder: Path, *, root: Path, transaction: str | None, contained: Contained
     ) -> tuple[Migration, ...]:
         """The migrations of a folder, in the order in which they run.
 
         `transaction` is what the configuration says; None: what the style's own tool does. Paths
-        in messages are relative to `root`. Raises MigrationError for a folder of another style.
+        in messages are relative to `root`. The files that are `contained` are not run: their
+        scripts have no text, and what stands in them is refused no more. Raises MigrationError for
+        a folder of another style, and what `contained` raises.
         """
 
 
@@ -50,10 +56,21 @@ class SqlFolder(Linear):
     def _migrations(self) -> tuple[Migration, ...]:
         """Read once: what is judged is what runs, whatever is saved meanwhile."""
         configured = self._configured
+        if self._config.baseline.schema is not None and _has_no_sql(configured.folder):
+            return ()  # all that there was is in the schema
         style: Style = import_module(STYLES[configured.style or next(iter(STYLES))])
         return style.migrations(
-            configured.folder, root=self._config.root, transaction=configured.transaction
+            configured.folder,
+            root=self._config.root,
+            transaction=configured.transaction,
+            contained=self._contained,
         )
+
+    def _contained(self, migrations: Sequence[Migration]) -> int:
+        baseline = self._config.baseline
+        if baseline.schema is None or baseline.at is None:
+            return 0
+        return 1 + migrations.index(named(migrations, baseline.at, file=self._config.file))
 
     def migrations(self) -> tuple[Migration, ...]:
         return self._migrations
@@ -77,6 +94,10 @@ class SqlFolder(Linear):
         databases = self._reach.databases()
         with self._reach.processes.line(database) as line:
             return run_sql(databases, database, script, config=self._config, by=line.address)
+
+
+def _has_no_sql(folder: Path) -> bool:
+    return folder.is_dir() and not any(one.suffix.lower() == ".sql" for one in folder.rglob("*"))
 
 
 def run_sql(

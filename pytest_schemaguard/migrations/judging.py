@@ -35,7 +35,7 @@ class Judging:
     def contained(self) -> tuple[Migration, ...]:
         """Those that `baseline.at` says the baseline contains."""
         at = self._config.baseline.at
-        if at is None:
+        if at is None or not self.migrations:
             return ()
         return self._source.until(named(self.migrations, at, file=self._config.file))
 
@@ -51,17 +51,6 @@ class Judging:
         if self._since is None:
             return self.pending if baseline.schema or baseline.at else self.pending[-1:]
         return self._changed(self.pending)
-
-    def require_pending(self) -> None:
-        """Raises MigrationError where nothing is left to be judged."""
-        if not self.pending:
-            raise MigrationError(
-                "baseline",
-                f"no migration comes after `at` = {self._config.baseline.at!r}, so nothing is to "
-                "be judged",
-                fix="name the last migration that production already has",
-                path=self._config.relative(self._config.file),
-            )
 
     def _changed(self, migrations: Sequence[Migration]) -> tuple[Migration, ...]:
         return tuple(
@@ -87,8 +76,11 @@ class Judging:
             rest = f"; the baseline contains {', '.join(behind)}, changed too" if behind else ""
             return f"added or changed since {self._since}{rest}"
         baseline = self._config.baseline
+        if not self.migrations:
+            return f"there is none in {self._source.name}"
         if baseline.at:
-            return f"after the baseline at {baseline.at}"
+            none = "" if self.pending else "none comes "
+            return f"{none}after the baseline at {baseline.at}"
         if baseline.schema:
             return f"after the baseline {self._config.relative(baseline.schema)}"
         return "the newest, since no `baseline` is configured"

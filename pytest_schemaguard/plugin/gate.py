@@ -53,7 +53,6 @@ class Gate:
             raise pytest.UsageError(terminal.words(error)) from None
         for guard in () if self._names_tests else self._guards:
             try:
-                guard.judging.require_pending()
                 _ = guard.judging.judged
             except GuardError as error:
                 name = f"database {guard.config.name}: " if guard.config.name else ""
@@ -192,7 +191,9 @@ class Gate:
             yield
             return
         if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self._deselected:
-            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            session.exitstatus = (
+                pytest.ExitCode.OK if self._nothing_judged else pytest.ExitCode.USAGE_ERROR
+            )
         yield
         stale = self._stale
         strict = any(
@@ -212,7 +213,18 @@ class Gate:
             terminal.last_line(self._config, f"schema-guard: {words}")
         came_to_its_end = exitstatus not in _CUT_SHORT
         if came_to_its_end and not self._entries:
-            terminal.last_line(self._config, _why_nothing_ran(self._config, self._deselected))
+            why = self._nothing_judged or _why_nothing_ran(self._config, self._deselected)
+            terminal.last_line(self._config, f"schema-guard: no check ran: {why}")
+
+    @property
+    def _nothing_judged(self) -> str | None:
+        """Why there is no check, where checks are of migrations alone, and none is judged."""
+        if self._names_tests or self._deselected:
+            return None
+        found = [one.judging for one in self._guards if any(asked_for(one, Scope.MIGRATION))]
+        if not found or any(one.judged for one in found):
+            return None
+        return f"no migration is judged ({'; '.join({one.because: 0 for one in found})})"
 
     def _write(self, session: pytest.Session, *, stale: list[Ignore], stale_fails: bool) -> None:
         """Writes the reports that were asked for."""
@@ -225,6 +237,7 @@ class Gate:
                 checks=self._entries,
                 stale=[ignores.stale_words(rule) for rule in stale],
                 stale_fails=stale_fails,
+                none_due=self._nothing_judged is not None,
             )
             try:
                 one.write(self._config.invocation_params.dir / path, report)
@@ -298,7 +311,7 @@ def _add_to_arguments(config: pytest.Config, file: Path) -> None:
 
 def _why_nothing_ran(config: pytest.Config, deselected: int) -> str:
     if deselected:
-        return f"schema-guard: no check ran: {deselected} were deselected"
+        return f"{deselected} were deselected"
     if any("::" in argument for argument in config.args):
-        return "schema-guard: no check ran: the arguments name other tests"
-    return "schema-guard: no check ran: nothing was collected"
+        return "the arguments name other tests"
+    return "nothing was collected"

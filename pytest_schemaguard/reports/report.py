@@ -26,17 +26,19 @@ class Report:
     """The ignore rules that match nothing any more, in words."""
     stale_fails: bool = False
     """Whether these fail the run."""
+    none_due: bool = False
+    """Whether checks of migrations alone are asked for, and none is judged."""
 
     @property
     def outcome(self) -> Outcome:
-        """The worst of its checks'; that of a run without any is unproven."""
+        """The worst of its checks'; that of a run without any is unproven, unless none was due."""
         outcomes = {one["outcome"] for one in self.checks}
         if self.stale and self.stale_fails:
             return Outcome.FAILED
         for worst in (Outcome.FAILED, Outcome.UNPROVEN, Outcome.PASSED):
             if worst.value in outcomes:
                 return worst
-        return Outcome.SKIPPED if outcomes else Outcome.UNPROVEN
+        return Outcome.SKIPPED if outcomes or self.none_due else Outcome.UNPROVEN
 
 
 def entry(

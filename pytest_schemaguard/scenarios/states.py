@@ -281,7 +281,11 @@ class States:
         digest.update(self._source.state())
         for path in (self._config.baseline.schema, *self._config.seed):
             digest.update(b"\0" if path is None else b"\1" + path.read_bytes())
-        for one in (*self._contained, *self._pending[:count]):
+        run = (*self._contained, *self._pending)[: len(self._contained) + count]
+        if self._config.baseline.schema is not None:  # it has them: their files are not read
+            digest.update(repr([one.revision for one in self._contained]).encode())
+            run = self._pending[:count]
+        for one in run:
             digest.update(b"\2" + one.up.content)
         return digest.hexdigest()[:12]
 

@@ -76,15 +76,55 @@ def test_with_a_schema_all_are_judged(folder: Path) -> None:
     assert found.because == "after the baseline production.sql"
 
 
-def test_where_nothing_follows_at_nothing_could_be_judged(folder: Path) -> None:
-    found = judging(folder, Baseline(at="0003_orders"))
-    assert (found.pending, found.judged) == ((), ())
+def test_where_nothing_follows_at_nothing_is_judged(folder: Path) -> None:
+    for baseline in (
+        Baseline(at="0003_orders"),
+        Baseline(schema=folder.parent / "production.sql", at="0003_orders"),
+    ):
+        found = judging(folder, baseline)
+        assert len(found.contained) == len(NAMES)
+        assert (found.pending, found.judged) == ((), ())
+        assert found.because == "none comes after the baseline at 0003_orders"
+
+
+def test_with_a_schema_what_it_contains_is_not_read(folder: Path) -> None:
+    (folder / "0001_init.up.sql").write_bytes(b"\xff\xfe \\if :unknown")
+    (folder / "0001_init.down.sql").unlink()
+    (folder / "0001_init.down.sql").symlink_to("gone")
+    (folder / "0001_more.sql").write_text("-- +goose Up")
+    (folder / "0002_users.up.sql").write_text("-- +goose Up")
+    found = judging(folder, Baseline(schema=folder.parent / "production.sql", at="0002_users"))
+    assert [one.up.sql for one in found.migrations] == [None, None, None, "SELECT 1;"]
+    assert [one.revision for one in found.judged] == ["0003_orders"]
+    with pytest.raises(MigrationError, match="0001_"):  # without the schema they run
+        _ = judging(folder, Baseline(at="0002_users")).judged
+
+
+def test_two_of_one_version_after_the_baseline_are_refused(folder: Path) -> None:
+    baseline = Baseline(schema=folder.parent / "production.sql", at="0002_users")
+    (folder / "0002_zebras.sql").write_text("SELECT 1;")
     with pytest.raises(MigrationError) as caught:
-        found.require_pending()
+        _ = judging(folder, baseline).judged
     assert str(caught.value) == (
-        "pyproject.toml: baseline: no migration comes after `at` = '0003_orders', so nothing is to "
-        "be judged\n  next: name the last migration that production already has"
+        "migrations/0002_zebras.sql: is the same version number as 0002_users.up.sql\n"
+        "  next: keep one of the two, or give each a version of its own"
     )
+
+
+def test_with_a_schema_there_need_be_no_migration(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "README.md").write_text("all in production.sql")
+    for at in None, "0003_orders":
+        found = judging(folder, Baseline(schema=folder.parent / "production.sql", at=at))
+        assert (found.migrations, found.contained, found.judged) == ((), (), ())
+        assert found.because == "there is none in migrations"
+    with pytest.raises(MigrationError, match="no migration files"):
+        _ = judging(folder, Baseline()).judged
+    (folder / "old").mkdir()
+    (folder / "old" / "1.SQL").write_text("")
+    with pytest.raises(MigrationError, match="sub-folders"):
+        _ = judging(folder, Baseline(schema=folder.parent / "production.sql")).judged
 
 
 def test_a_migration_that_is_not_there_lists_the_nearest_names(folder: Path) -> None:

@@ -22,6 +22,8 @@ from pytest_schemaguard.sqltext.files import read, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
+    from pytest_schemaguard.migrations.folder import Contained
+
 
 @dataclass(frozen=True, kw_only=True)
 class _File:
@@ -31,14 +33,18 @@ class _File:
     goes_up: bool
 
 
-def migrations(folder: Path, *, root: Path, transaction: str | None) -> tuple[Migration, ...]:
+def migrations(
+    folder: Path, *, root: Path, transaction: str | None, contained: Contained
+) -> tuple[Migration, ...]:
     """The migrations of a folder: `x.sql` or `x.up.sql`, each with an `x.down.sql` if it has one.
 
     In natural order, by version where the name begins with one (`0002_x.sql`, `V2__x.sql`,
     `V1.1__x.sql`), so that V2 comes before V10. A file is one transaction only where `transaction`
     says so. Raises MigrationError for a folder that is not plain.
     """
-    return _Folder(folder, root=root).migrations(one_transaction=transaction == "file")
+    return _Folder(folder, root=root).migrations(
+        one_transaction=transaction == "file", contained=contained
+    )
 
 
 class _Folder:
@@ -46,13 +52,10 @@ class _Folder:
         self._path = path
         self._root = root
 
-    def migrations(self, *, one_transaction: bool) -> tuple[Migration, ...]:
+    def migrations(self, *, one_transaction: bool, contained: Contained) -> tuple[Migration, ...]:
         files = self._files()
         self._refuse_names_of_other_tools(files)
         ups = sorted((file for file in files if file.goes_up), key=lambda file: order(file.stem))
-        self._refuse_pairs(ups, lambda file: file.stem, "the same migration")
-        self._refuse_pairs(ups, lambda file: _without_dialect(file.stem), "the same migration")
-        self._refuse_pairs(ups, lambda file: version(file.stem), "the same version number")
         downs = {file.stem: file for file in files if not file.goes_up}
         for stem in downs.keys() - {file.stem for file in ups}:
             raise self._error(
@@ -60,17 +63,27 @@ class _Folder:
                 f"goes down, and neither {stem}.sql nor {stem}.up.sql is there to go up",
                 fix="put the upgrade beside it, or take the file out",
             )
-        scripts: dict[_File, Script] = {}
-        for file in files:
+
+        def made(file: _File, script: Callable[[_File], Script]) -> Migration:
+            down = downs.get(file.stem)
+            return Migration(
+                revision=file.stem, up=script(file), down=None if down is None else script(down)
+            )
+
+        unread = [made(file, lambda one: Script(path=one.path)) for file in ups]
+        count = contained(unread)
+        rest = ups[max(0, count - 1) :]  # and the one that they follow
+        self._refuse_pairs(rest, lambda file: file.stem, "the same migration")
+        self._refuse_pairs(rest, lambda file: _without_dialect(file.stem), "the same migration")
+        self._refuse_pairs(rest, lambda file: version(file.stem), "the same version number")
+
+        def script(file: _File) -> Script:
             name = shown(file.path, self._root)
             sql = read(file.path, shown=name)
             refuse_marks(sql, path=name)
-            scripts[file] = Script(path=file.path, sql=sql, one_transaction=one_transaction)
-        ways_back = {stem: scripts[file] for stem, file in downs.items()}
-        return tuple(
-            Migration(revision=file.stem, up=scripts[file], down=ways_back.get(file.stem))
-            for file in ups
-        )
+            return Script(path=file.path, sql=sql, one_transaction=one_transaction)
+
+        return (*unread[:count], *(made(file, script) for file in ups[count:]))
 
     def _files(self) -> tuple[_File, ...]:
         if not self._path.is_dir():

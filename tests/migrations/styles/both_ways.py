@@ -15,10 +15,14 @@ from pytest_schemaguard.sqltext.files import read, shown
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_schemaguard.migrations.folder import Contained
+
 MARK = re.compile(r"^-- (up|down)( alone)?$", re.MULTILINE)
 
 
-def migrations(folder: Path, *, root: Path, transaction: str | None) -> tuple[Migration, ...]:
+def migrations(
+    folder: Path, *, root: Path, transaction: str | None, contained: Contained
+) -> tuple[Migration, ...]:
     def migration(path: Path) -> Migration:
         text = read(path, shown=shown(path, root))
         marks = [*MARK.finditer(text)]
@@ -34,4 +38,7 @@ def migrations(folder: Path, *, root: Path, transaction: str | None) -> tuple[Mi
         }
         return Migration(revision=path.stem, up=ways["up"], down=ways.get("down"))
 
-    return tuple(migration(path) for path in sorted(folder.glob("*.sql")))
+    paths = sorted(folder.glob("*.sql"))
+    unread = [Migration(revision=one.stem, up=Script(path=one)) for one in paths]
+    count = contained(unread)
+    return (*unread[:count], *map(migration, paths[count:]))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def migrations(root: Path) -> tuple[Migration, ...]:
-    return plain.migrations(root / "migrations", root=root, transaction=None)
+    return plain.migrations(root / "migrations", root=root, transaction=None, contained=lambda _: 0)
 
 
 def names(root: Path) -> list[str]:
