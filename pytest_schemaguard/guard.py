@@ -199,6 +199,7 @@ class Guard:
             once=self._once,
             judging=self.judging,
             progress=self.progress,
+            known=dict,
         )
 
     # The project's side
@@ -275,7 +276,7 @@ class Guard:
 
         return Clones(
             Databases(self.server, self._run, prefix=self._prefix),
-            template=self.states.migrated().name,
+            template=self.states.bare().name,
             prefix=f"test-{os.getpid()}",
         )
 

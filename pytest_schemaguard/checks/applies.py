@@ -15,16 +15,19 @@ in one too, and it fails where that does not end as each revision by itself does
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 from pytest_schemaguard.scenarios.engine import Compared, Scenario, Up, ending_of
+from pytest_schemaguard.scenarios.on_rows import hangs_on_rows, names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.config import Baseline
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.migrations.file_run import FileRun, OwnEnd
@@ -34,14 +37,19 @@ if TYPE_CHECKING:
 def judge(guard: Guard, migration: Migration | None) -> Verdict:
     """Fails on an error of PostgreSQL, and on a file that kept nothing without saying so."""
     assert migration is not None
-    run = guard.states.after(migration).run
+    state = guard.states.after(migration)
+    run = state.run
     assert run is not None
     subject = guard.relative(migration.path)
     found = tuple(_findings(run, subject, guard.config.baseline))
+    if hangs_on_rows(run) and found:
+        found = (_with_rows_made(found[0], run, guard.states.before(migration).made), *found[1:])
     if guard.source.picks and run.applied and run.statements == 0:
         found = (*found, _nothing_written(subject, guard.source.name))
     if run.applied and run.own_end is not None and run.own_end.after:
         found = (*found, _ends_early(run.own_end, subject))
+    if state.on_rows is not None:
+        found = (*found, _on_rows(state.on_rows, subject))
     found = (*found, *in_one_run(guard, migration, run))
     return verdict(found, strict=guard.config.strict, reason=counted(run))
 
@@ -64,6 +72,34 @@ def _ends_early(own: OwnEnd, subject: str) -> Finding:
         fix=f"take the {own.word} out, or put what follows it into a file of its own",
         path=subject,
         line=own.line,
+    )
+
+
+def _with_rows_made(finding: Finding, run: FileRun, made: Mapping[Name, int]) -> Finding:
+    """The finding, which says whose rows the migration failed on."""
+    named = [(table, count) for table, count in made.items() if table[-1] in names_of(run)]
+    if not named:
+        return finding
+    table, count = named[0]
+    return replace(
+        finding,
+        message=f"{finding.message}\n{'.'.join(table)} has {count} rows there, made by the guard "
+        "since `seed` has none for it; no row can pass",
+    )
+
+
+def _on_rows(run: FileRun, subject: str) -> Finding:
+    return Finding(
+        code="applies.depends-on-rows",
+        severity=Severity.WARNING,
+        subject=subject,
+        message=f"on rows that the guard made it fails, and without them it applies: {run.words}\n"
+        "it fails in production too if a row there has such a value",
+        actual=run.error.sqlstate if run.error else None,
+        fix="look for such rows in production; name rows like production's as `seed`, and they "
+        "decide",
+        path=run.place(subject)[0],
+        line=run.place(subject)[1],
     )
 
 
@@ -90,13 +126,18 @@ MIGRATED = "migrated"
 
 def all_in_one_run(guard: Guard) -> Scenario:
     """All pending migrations in one run; compared with the state that each by itself leads to."""
-    compared = {}
+    compared, states = {}, guard.states
+    start = states.baseline()
     with suppress(GuardError):  # one of them failed by itself
-        compared[MIGRATED] = Compared(first=guard.states.migrated(), then=1, rows=False)
+        compared[MIGRATED] = Compared(first=states.migrated(), then=1, rows=False)
+    # On rows of the guard's own that one of them fails on, all in one run fail too.
+    with suppress(GuardError):
+        if any(states.after(one).on_rows is not None for one in guard.judging.judged):
+            start = states.bare_baseline()
     return Scenario(
         name="together",
         doing="applying all pending migrations in one run",
-        start=guard.states.baseline(),
+        start=start,
         steps=(Up(guard.judging.pending),),
         compared=compared,
     )

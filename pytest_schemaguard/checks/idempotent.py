@@ -1,25 +1,38 @@
 """idempotent: a second run succeeds and changes nothing.
 
-Between the two runs the guard changes rows as an application would. The second run must leave the
-catalog, the rows and those changes as they are: a deployment that is repeated, or resumed, then
-does no harm. Timestamps that only the second run itself sets are a warning.
+Between the two runs the guard writes as an application would: it changes values, inserts and
+deletes rows, draws sequences. The second run must leave the catalog, the rows and the sequences as
+they are: a deployment that is repeated, or resumed, then does no harm. Rows that it adds once, for
+what the application has written, are what a migration is for; those that each further run adds are
+an error. Timestamps that only the second run itself sets, and rows of triggers, are a warning.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.checks.applies import counted
+from pytest_schemaguard.checks.on_rows import (
+    is_of_triggers,
+    names_in,
+    set_back,
+    unfilled,
+    unread_rows,
+)
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 from pytest_schemaguard.scenarios.engine import Again, Compared, Scenario, Write, ending_of
+from pytest_schemaguard.scenarios.on_rows import hangs_on_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.guard import Guard
+    from pytest_schemaguard.migrations.file_run import FileRun
     from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.scenarios.changes import RowChange
     from pytest_schemaguard.scenarios.engine import Ending
     from pytest_schemaguard.scenarios.states import State
 
@@ -40,25 +53,51 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
             "  next: its check `applies` tells what PostgreSQL said",
         )
     ending = guard.look(ending_of(second_run(state, migration, guard.config)))
-    written, again = ending.taken
-    assert again.run is not None
+    found: list[Finding] = []
+    again = ending.taken[-1].run
+    assert again is not None
+    if hangs_on_rows(again):
+        without = guard.look(ending_of(second_run(state, migration, guard.config, writes=False)))
+        run = without.taken[-1].run
+        if run is not None and run.applied:
+            found.append(_on_written_rows(again, subject))
+            ending = without
+    if any(one.only_added for one in ending.changes[AGAIN].rows):
+        third = guard.look(ending_of(third_run(state, migration, guard.config)))
+        ending = _without_those_added_once(ending, third)
+    names = names_in(migration)
+    found += findings(ending, subject, names)
+    written = sum(one.written for one in ending.taken)
     return verdict(
-        tuple(findings(ending, subject)),
+        tuple(found),
         strict=guard.config.strict,
-        reason=f"{guard.source.repeats}: {counted(again.run)}, {written.written} columns written "
-        "between",
-        unproven=unread_rows(ending.unread),
+        reason=f"{guard.source.repeats}: {counted(again)}, {written} columns written between",
+        unproven=unread_rows(ending.unread) or unfilled(state, names),
     )
 
 
-def second_run(state: State, migration: Migration, config: Config) -> Scenario:
+def second_run(
+    state: State, migration: Migration, config: Config, *, writes: bool = True
+) -> Scenario:
     """The second run, on the state that the first left, after the writes of an application."""
+    steps = (Write(), Again(migration)) if writes else (Again(migration),)
     return Scenario(
-        name=f"again-{state.name}",
+        name=f"again-{state.name}" if writes else f"unwritten-{state.name}",
         doing=f"running {config.relative(migration.path)} again",
         start=state,
-        steps=(Write(), Again(migration)),
-        compared={AGAIN: Compared(first=1, then=2)},
+        steps=steps,
+        compared={AGAIN: Compared(first=len(steps) - 1, then=len(steps))},
+    )
+
+
+def third_run(state: State, migration: Migration, config: Config) -> Scenario:
+    """One more: whether it adds rows each time."""
+    return Scenario(
+        name=f"third-{state.name}",
+        doing=f"running {config.relative(migration.path)} once more",
+        start=state,
+        steps=(Write(), Again(migration), Again(migration)),
+        compared={AGAIN: Compared(first=2, then=3)},
     )
 
 
@@ -67,33 +106,28 @@ def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:
     return (second_run(guard.states.after(migration), migration, guard.config).name,)
 
 
-def unread_rows(tables: Sequence[str]) -> str | None:
-    """What is to be said of tables whose rows the guard could not read; None: there are none."""
-    if not tables:
-        return None
-    names = ", ".join(tables)
-    return (
-        f"the rows of {names} were not compared: the role that runs the migrations may not read "
-        f"them\n  next: GRANT SELECT ON TABLE {names} TO PUBLIC in `prepare`, or name the table in "
-        "`exclude`"
-    )
+def _without_those_added_once(ending: Ending, third: Ending) -> Ending:
+    """The second run's changes, without rows that a third run adds no more of."""
+    if AGAIN not in third.changes:
+        return ending
+    still = {one.table for one in third.changes[AGAIN].rows}
+    changes = ending.changes[AGAIN]
+    rows = tuple(one for one in changes.rows if not one.only_added or one.table in still)
+    return replace(ending, changes={AGAIN: replace(changes, rows=rows)})
 
 
-def findings(ending: Ending, subject: str) -> Iterator[Finding]:
-    """What the second run did that it should not have."""
+def findings(ending: Ending, subject: str, names: frozenset[str]) -> Iterator[Finding]:
+    """What the second run did that it should not have; `names` are those in the migration."""
     run, changes = ending.taken[-1].run, ending.changes[AGAIN]
     assert run is not None
     if not run.applied:
-        error = run.error
-        yield Finding(
+        yield _fails(
+            run,
+            subject,
             code="idempotent.second-run-fails",
             severity=Severity.ERROR,
-            subject=subject,
             message=f"the second run fails: {run.words}",
-            actual=error.sqlstate if error else None,
             fix="guard each statement, such as ADD COLUMN IF NOT EXISTS, or look in the catalog",
-            path=run.place(subject)[0],
-            line=run.place(subject)[1],
         )
     for difference in changes.catalog:
         yield Finding(
@@ -109,23 +143,53 @@ def findings(ending: Ending, subject: str) -> Iterator[Finding]:
             path=subject,
         )
     for change in changes.rows:
-        columns = ", ".join(change.columns)
-        added = change.after > change.before
+        yield _rows(change, subject, names)
+    for one in changes.sequences:
         yield Finding(
-            code="idempotent.timestamps" if change.only_timestamps else "idempotent.rows",
-            severity=Severity.WARNING if change.only_timestamps else Severity.ERROR,
-            subject=".".join(change.table),
-            message=(
-                f"the second run of {subject} changes rows: {change.before} rows before, "
-                f"{change.after} after"
-                + (f", values of {columns}" if columns else "")
-                + "\n"
-                + (
-                    "each further run would add more"
-                    if added
-                    else "what an application wrote between the runs would be lost"
-                )
-            ),
-            fix="write only what the first run has to: WHERE ... IS NULL, ON CONFLICT DO NOTHING",
+            code="idempotent.sequences",
+            severity=Severity.ERROR,
+            subject=".".join(one.sequence),
+            message=set_back(one, f"the second run of {subject} sets it back"),
+            fix="set a sequence forward only, or where it has not been set yet",
             path=subject,
         )
+
+
+def _fails(run: FileRun, subject: str, **more: Any) -> Finding:
+    path, line = run.place(subject)
+    actual = run.error.sqlstate if run.error else None
+    return Finding(subject=subject, actual=actual, path=path, line=line, **more)
+
+
+def _on_written_rows(run: FileRun, subject: str) -> Finding:
+    return _fails(
+        run,
+        subject,
+        code="idempotent.depends-on-rows",
+        severity=Severity.WARNING,
+        message="the second run fails on a value that the guard wrote between, as an application "
+        f"might, and without it does not: {run.words}",
+        fix="let it pass over rows that it has been through, or values that it cannot take",
+    )
+
+
+def _rows(change: RowChange, subject: str, names: frozenset[str]) -> Finding:
+    code, severity = "idempotent.rows", Severity.ERROR
+    harm = "what an application wrote between the runs would be lost"
+    if change.only_timestamps:
+        code, severity = "idempotent.timestamps", Severity.WARNING
+    elif is_of_triggers(change, names):
+        code, severity = "idempotent.rows-of-triggers", Severity.WARNING
+        harm = "it does not name the table: a trigger, or a function, adds more each time"
+    elif change.only_added or (change.lost is None and change.after > change.before):
+        harm = "each further run would add more"
+    columns = f", values of {', '.join(change.columns)}" if change.columns else ""
+    return Finding(
+        code=code,
+        severity=severity,
+        subject=".".join(change.table),
+        message=f"the second run of {subject} changes rows: {change.before} rows before, "
+        f"{change.after} after{columns}\n{harm}",
+        fix="write only what the first run has to: WHERE ... IS NULL, ON CONFLICT DO NOTHING",
+        path=subject,
+    )

@@ -1,7 +1,8 @@
 """reversible: where a migration has a downgrade, up, down and up again restore schema and rows.
 
-Run down, it must leave the catalog as it was before, with the rows of `seed` in it; run up once
-more, it must make what it made the first time. A migration without a downgrade (no `x.down.sql`, a
+Run down, it must leave the catalog, the rows and the sequences as they were before; run up once
+more, it must make what it made the first time. Rows that a trigger adds meanwhile are a warning,
+and another order of the columns is an info. A migration without a downgrade (no `x.down.sql`, a
 downgrade() that is empty or raises) is skipped: not to have one is a choice.
 """
 
@@ -9,7 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.checks.idempotent import unread_rows
+from pytest_schemaguard.checks.on_rows import (
+    is_of_triggers,
+    names_in,
+    set_back,
+    unfilled,
+    unread_rows,
+)
 from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.migrations.file_run import FileRun
     from pytest_schemaguard.migrations.migration import Migration
-    from pytest_schemaguard.scenarios.changes import CatalogChange
+    from pytest_schemaguard.scenarios.changes import CatalogChange, Changes, RowChange
     from pytest_schemaguard.scenarios.engine import Ending
     from pytest_schemaguard.scenarios.look import Sight
     from pytest_schemaguard.scenarios.states import State
@@ -39,16 +46,16 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     assert migration is not None
     if migration.down is None:
         return Verdict(outcome=Outcome.SKIPPED, reason="it has no downgrade")
+    before, names = guard.states.before(migration), names_in(migration)
     if migration.revision in guard.look(WITHOUT_TRACE):
-        return Verdict(outcome=Outcome.PASSED, reason=NO_TRACE)
-    before = guard.states.before(migration)
+        return verdict((), reason=NO_TRACE, unproven=unfilled(before, names))
     ending = guard.look(ending_of(there_and_again(before, migration, guard.config)))
     up, down = guard.relative(migration.path), guard.relative(migration.down.path)
     return verdict(
-        tuple(findings(ending, up, down, line=migration.down.line)),
+        tuple(findings(ending, up, down, names, line=migration.down.line)),
         strict=guard.config.strict,
         reason=NO_TRACE,
-        unproven=unread_rows(ending.unread),
+        unproven=unread_rows(ending.unread) or unfilled(before, names),
     )
 
 
@@ -83,11 +90,18 @@ def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:
     return (there_and_again(guard.states.before(migration), migration, guard.config).name,)
 
 
-def findings(ending: Ending, up: str, down: str, *, line: int | None = None) -> Iterator[Finding]:
+def findings(
+    ending: Ending,
+    up: str,
+    down: str,
+    names: frozenset[str],
+    *,
+    line: int | None = None,
+) -> Iterator[Finding]:
     """What up, down and up again did that they should not have.
 
-    `line`: where the downgrade begins, in a file that it shares with another script. Raises
-    MigrationError where the first upgrade failed.
+    `names` are those in the migration. `line`: where the downgrade begins, in a file that it shares
+    with another script. Raises MigrationError where the first upgrade failed.
     """
     if not ending.taken[0].went_on:
         raise MigrationError(
@@ -101,30 +115,71 @@ def findings(ending: Ending, up: str, down: str, *, line: int | None = None) -> 
         yield _fails("down-fails", "the downgrade fails", back, down, line=line)
         return
     left = ending.changes[LEFT]
-    for one in left.catalog:
-        yield _catalog(one, LEFT, down, line=line)
-    for change in left.rows:
-        yield Finding(
-            code="reversible.rows",
-            severity=Severity.WARNING if change.only_timestamps else Severity.ERROR,
-            subject=".".join(change.table),
-            message=(
-                f"up and down change rows: {change.before} before, {change.after} after"
-                + (f", values of {', '.join(change.columns)}" if change.columns else "")
-                + f"\n{_place(down, line)} loses what was there"
-            ),
-            path=down,
-            line=line,
-        )
+    yield from _left(left, names, down, line=line)
     for run in again:
         if run is not None and not run.applied:
             yield _fails("up-again-fails", "after the downgrade it fails to run again", run, up)
             return
-    told = {one.subject for one in left.catalog}
-    for one in ending.changes[DIFFERS].catalog:
-        if one.subject in told:
+    told = {difference.subject for difference in left.catalog}
+    for difference in ending.changes[DIFFERS].catalog:
+        if difference.subject in told:
             continue  # it follows from what the downgrade left
-        yield _catalog(one, DIFFERS, up)
+        yield _catalog(difference, DIFFERS, up)
+
+
+def _left(
+    left: Changes, names: frozenset[str], down: str, *, line: int | None
+) -> Iterator[Finding]:
+    """What the downgrade did not bring back."""
+    for difference in left.catalog:
+        yield _catalog(difference, LEFT, down, line=line)
+    for change in left.rows:
+        yield _rows(change, names, down, line=line)
+    for one in left.sequences:
+        yield Finding(
+            code="reversible.sequences",
+            severity=Severity.ERROR,
+            subject=".".join(one.sequence),
+            message=set_back(one, "up and down set it back"),
+            fix=f"let {_place(down, line)} set it behind what is there: setval(...)",
+            path=down,
+            line=line,
+        )
+    for table in left.order:
+        yield Finding(
+            code="reversible.column-order",
+            severity=Severity.INFO,
+            subject=".".join(table),
+            message="its columns stand in another order after up and down, which only SELECT * and "
+            "an INSERT without a list of columns notice",
+            path=down,
+            line=line,
+        )
+
+
+def _rows(change: RowChange, names: frozenset[str], down: str, *, line: int | None) -> Finding:
+    code, severity, place = "reversible.rows", Severity.ERROR, _place(down, line)
+    fact = f"up and down change rows: {change.before} before, {change.after} after"
+    fact += f", values of {', '.join(change.columns)}" if change.columns else ""
+    if change.only_timestamps:
+        severity = Severity.WARNING
+    if is_of_triggers(change, names):
+        code, severity = "reversible.rows-of-triggers", Severity.WARNING
+        harm = "no row that was there is lost: a trigger, or a function, adds rows"
+    elif change.only_added:
+        harm = f"no row that was there is lost, and {place} leaves {change.added} more"
+    elif change.after < change.before:
+        harm = f"{place} does not bring back the rows that were there"
+    else:
+        harm = f"{place} does not bring back the values that were there"
+    return Finding(
+        code=code,
+        severity=severity,
+        subject=".".join(change.table),
+        message=f"{fact}\n{harm}",
+        path=down,
+        line=line,
+    )
 
 
 def _fails(kind: str, fact: str, run: FileRun, path: str, *, line: int | None = None) -> Finding:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.diff import diff
+from pytest_schemaguard.rows.sequences import Refusal  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.version_tables import is_version_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pytest_schemaguard.catalog.snapshot import Name, Snapshot
     from pytest_schemaguard.rows.prints import Prints, RowPrint
+    from pytest_schemaguard.rows.sequences import SequenceState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +51,31 @@ class RowChange:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SequenceChange:
+    """A sequence that gives numbers again which it has given before."""
+
+    sequence: tuple[str, ...]
+    before: int | None
+    """What nextval would have returned; None: it had come to its end."""
+    after: int | None
+    refusals: tuple[Refusal, ...]
+    """Unique columns that hold a number to which it comes, and did not before."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Changes:
     """From one moment to another."""
 
     catalog: tuple[CatalogChange, ...]
     rows: tuple[RowChange, ...] = ()
+    sequences: tuple[SequenceChange, ...] = ()
+    order: tuple[tuple[str, ...], ...] = ()
+    """Tables whose columns stand in another order."""
+
+    @property
+    def are_none(self) -> bool:
+        """Whether nothing is lost or left: another order of columns is nothing of this."""
+        return not (self.catalog or self.rows or self.sequences)
 
 
 def catalog_changes(first: Snapshot, then: Snapshot) -> Iterator[CatalogChange]:
@@ -87,6 +109,40 @@ def row_changes(before: Prints, after: Prints, snapshot: Snapshot) -> Iterator[R
             lost=lost,
             added=added,
         )
+
+
+def sequence_changes(
+    before: Mapping[Name, SequenceState], after: Mapping[Name, SequenceState]
+) -> Iterator[SequenceChange]:
+    """Of the sequences that were there both times, those that were set back to their harm.
+
+    One that a unique column draws may go back to behind what the column holds: its numbers are
+    given once all the same.
+    """
+    for name in sorted(before.keys() & after.keys()):
+        first, then = before[name], after[name]
+        told = {(one.column, one.at) for one in first.refusals}
+        refusals = tuple(one for one in then.refusals if (one.column, one.at) not in told)
+        if refusals or (_is_behind(first, then) and _gives_again(then)):
+            yield SequenceChange(
+                sequence=name, before=first.next, after=then.next, refusals=refusals
+            )
+
+
+def _is_behind(first: SequenceState, then: SequenceState) -> bool:
+    if then.next is None or first.ascending is not then.ascending:
+        return False
+    if first.next is None:
+        return True
+    return then.next < first.next if then.ascending else then.next > first.next
+
+
+def _gives_again(then: SequenceState) -> bool:
+    if not then.drawn_by:
+        return True  # what has drawn from it, and where that is kept, nobody knows
+    if then.furthest is None or then.next is None:
+        return False
+    return then.next <= then.furthest if then.ascending else then.next >= then.furthest
 
 
 def _apart(first: RowPrint, then: RowPrint) -> tuple[int, int] | tuple[None, None]:

@@ -11,14 +11,17 @@ from collections.abc import Mapping  # noqa: TC003 - codec.py reads it
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_schemaguard.catalog.order import order_changes
 from pytest_schemaguard.catalog.read import Reader
 from pytest_schemaguard.migrations.file_run import FileRun  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.rows.application_writes import write_as_an_application
 from pytest_schemaguard.rows.prints import Prints, fingerprints
+from pytest_schemaguard.rows.sequences import SequenceState, sequences
 from pytest_schemaguard.scenarios.changes import (
     Changes,
     catalog_changes,
     row_changes,
+    sequence_changes,
     tables_of_tools,
 )
 from pytest_schemaguard.scenarios.look import Look
@@ -27,7 +30,7 @@ from pytest_schemaguard.servers.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_schemaguard.catalog.snapshot import Snapshot
+    from pytest_schemaguard.catalog.snapshot import Name, Snapshot
     from pytest_schemaguard.migrations.migration import Migration
     from pytest_schemaguard.scenarios.look import Sight
     from pytest_schemaguard.scenarios.states import State
@@ -40,6 +43,8 @@ class Moment:
     snapshot: Snapshot
     prints: Prints | None
     """Of its rows, where they were asked for."""
+    sequences: Mapping[Name, SequenceState]
+    """Where they stand; empty where no rows were asked for."""
 
 
 class Looking:
@@ -52,8 +57,11 @@ class Looking:
     def moment(self, *, rows: bool, snapshot: Snapshot | None = None) -> Moment:
         """As it is now; `snapshot`, where the catalog is known. Raises psycopg2.Error."""
         snapshot = snapshot or self._reader.read()
-        prints = fingerprints(self._owner, snapshot) if rows else None
-        return Moment(snapshot=snapshot, prints=prints)
+        return Moment(
+            snapshot=snapshot,
+            prints=fingerprints(self._owner, snapshot) if rows else None,
+            sequences=sequences(self._owner) if rows else {},
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,7 +256,7 @@ def changes(compared: Compared, moments: Mapping[int, Moment]) -> Changes:
         first = moments[compared.first]
     else:
         assert compared.first.snapshot is not None
-        first = Moment(snapshot=compared.first.snapshot, prints=None)
+        first = Moment(snapshot=compared.first.snapshot, prints=None, sequences={})
     # The tool's own table, which its first run of all makes, is no trace of a migration.
     without = (
         set()
@@ -267,5 +275,8 @@ def changes(compared: Compared, moments: Mapping[int, Moment]) -> Changes:
     assert then.prints is not None
     rows = row_changes(first.prints, then.prints, then.snapshot)
     return Changes(
-        catalog=tuple(catalog), rows=tuple(one for one in rows if one.table not in without)
+        catalog=tuple(catalog),
+        rows=tuple(one for one in rows if one.table not in without),
+        sequences=tuple(sequence_changes(first.sequences, then.sequences)),
+        order=order_changes(first.snapshot, then.snapshot),
     )

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
 from pytest_schemaguard.catalog.read import read
-from pytest_schemaguard.catalog.snapshot import Snapshot  # noqa: TC001 - codec.py reads it
+from pytest_schemaguard.catalog.snapshot import Name, Snapshot  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.migrations.file_run import FileRun  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.migrations.folder import run_sql
 from pytest_schemaguard.migrations.migration import Script
 from pytest_schemaguard.migrations.session import escapes, excerpt, send
 from pytest_schemaguard.redaction import passwords_in, redacted
+from pytest_schemaguard.rows.fill import Filled, Kind, fill
+from pytest_schemaguard.scenarios.on_rows import fails_on_every_row, hangs_on_rows
 from pytest_schemaguard.servers.sessions import run_comment
 from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.sqltext.files import read as read_sql
@@ -29,14 +32,15 @@ from pytest_schemaguard.sqltext.identifiers import in_quotes
 from pytest_schemaguard.sqltext.statements import statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.migrations.judging import Judging
     from pytest_schemaguard.migrations.migration import Migration
-    from pytest_schemaguard.migrations.source import Source
+    from pytest_schemaguard.migrations.source import Source, Step
     from pytest_schemaguard.progress import Progress
+    from pytest_schemaguard.rows.fill import Known
     from pytest_schemaguard.servers.databases import Databases
     from pytest_schemaguard.sqltext.statements import Statement
 
@@ -58,6 +62,12 @@ class State:
     """Its catalog, where it was asked for."""
     run: FileRun | None
     """How its last migration went; None for the baseline."""
+    on_rows: FileRun | None = None
+    """How it failed on rows that the guard had made, where it applied without them."""
+    made: dict[Name, int] = field(default_factory=dict)
+    """How many rows the guard made, by table, in it and in the states before it."""
+    refused: dict[Name, str] = field(default_factory=dict)
+    """Tables in which it could make none, each with the reason."""
 
 
 class States:
@@ -72,6 +82,7 @@ class States:
         once: Callable[[str, type[State], Callable[[], State]], State],
         judging: Judging,
         progress: Progress,
+        known: Callable[[], Known],
     ) -> None:
         self._config = config
         self._databases = databases
@@ -81,12 +92,32 @@ class States:
         self._contained = judging.contained
         self._judged = frozenset(judging.judged)
         self._progress = progress
+        self._known_values = known
         self._stops = _stops(judging.pending, judging.judged)
         self._known: dict[int, State] = {}
 
     def baseline(self) -> State:
         """The state before all pending migrations. Raises GuardError."""
         return self._usable(0)
+
+    def bare_baseline(self) -> State:
+        """The same without the rows that the guard makes. Raises GuardError."""
+        if not self._makes_rows(0):
+            return self.baseline()
+        key = f"bare-{self._key(0)}"
+        return self._once(f"state-{key}", State, lambda: self._make_baseline(key))
+
+    def bare(self) -> State:
+        """The state after all pending migrations without the guard's rows. Raises GuardError."""
+        if not self._config.rows:
+            return self.migrated()
+        key = f"bare-{self._key(len(self._pending))}"
+        return self._once(f"state-{key}", State, lambda: self._make_bare(key))
+
+    def fill(self, database: str, *, kind: Kind = Kind.WILD) -> Filled:
+        """Makes rows in each table there that has none. Raises psycopg2.Error."""
+        with self._databases.session(database, settings=Settings.STAND_IN) as owner:
+            return fill(owner, rows=self._config.rows, kind=kind, known=self._known_values())
 
     def after(self, migration: Migration) -> State:
         """The state that this judged migration leaves.
@@ -130,11 +161,56 @@ class States:
         template = self._usable(start)
         self._databases.create(key, template=template.name)
         step = self._source.up(key, self._pending[start:count])
+        on_rows = None
+        if self._makes_rows(start) and hangs_on_rows(step.run):
+            step, on_rows = self._without_those_rows(key, count, step)
         if not step.run.applied:
             if step.migration != self._pending[count - 1]:
                 raise self._failed_before(step.migration, step.run)
             return State(name=key, snapshot=None, run=step.run)
-        return State(name=key, snapshot=self._finish(key), run=step.run)
+        return self._finished(key, count, run=step.run, on_rows=on_rows, made=template.made)
+
+    def _without_those_rows(
+        self, key: str, count: int, failed: Step
+    ) -> tuple[Step, FileRun | None]:
+        """How it goes with other rows of the guard's, or with none; and how it failed, if so.
+
+        On rows without NULLs and extreme values, then on those of `seed` alone. Where every row
+        fails it, that is no matter of the values: then it failed, with nothing to be held against.
+        """
+        pending = self._pending[:count]
+        for kind in (Kind.MILD, None):
+            self._databases.drop(key)
+            self._databases.create(key, template=self.bare_baseline().name)
+            if pending[:-1] and not self._source.up(key, pending[:-1]).run.applied:
+                return failed, None
+            if kind is not None:
+                self.fill(key, kind=kind)
+            elif failed.migration in self._judged and fails_on_every_row(
+                failed.run, self._columns(key)
+            ):
+                return failed, None
+            step = self._source.up(key, pending[-1:])
+            if step.run.applied:
+                return step, failed.run if step.migration == failed.migration else None
+        return step, None
+
+    def _columns(self, database: str) -> Collection[Name]:
+        with self._databases.looking(database) as guard:
+            return read(guard).columns.keys()
+
+    def _make_bare(self, key: str) -> State:
+        self._databases.create(key, template=self.bare_baseline().name)
+        step = self._source.up(key, self._pending)
+        if not step.run.applied:
+            raise self._failed_before(step.migration, step.run)
+        self._databases.freeze(key)
+        return State(name=key, snapshot=None, run=step.run)
+
+    def _makes_rows(self, count: int) -> bool:
+        """Whether a judged migration meets this state, or made it, or no migration follows."""
+        near = {*self._pending[max(0, count - 1) : count + 1]} & self._judged
+        return self._config.rows > 0 and (bool(near) or count == len(self._pending))
 
     def _failed_before(self, migration: Migration, run: FileRun) -> MigrationError:
         """A migration that is not judged is broken: then nothing that follows can be looked at."""
@@ -169,10 +245,7 @@ class States:
                 run = run_sql(self._databases, key, rows, config=config)
                 if not run.applied:
                     raise self._not_loaded("seed", path, run)
-        if not self._pending:  # then this is the migrated state
-            return State(name=key, snapshot=self._finish(key), run=None)
-        self._databases.freeze(key)
-        return State(name=key, snapshot=None, run=None)
+        return self._finished(key, 0, is_bare=key.startswith("bare-"))
 
     def _nothing_yet(self, what: str, run: FileRun) -> str | None:
         """The next step, where `seed` has no table to go to."""
@@ -270,14 +343,36 @@ class States:
                     f"pg_dump --schema-only --file={schema.name} ...",
                 )
 
-    def _finish(self, database: str) -> Snapshot:
-        with self._databases.looking(database) as guard:
-            snapshot = read(guard, exclude=self._config.exclude)
-        self._databases.freeze(database)
-        return snapshot
+    def _finished(
+        self,
+        key: str,
+        count: int,
+        *,
+        run: FileRun | None = None,
+        on_rows: FileRun | None = None,
+        made: Mapping[Name, int] = MappingProxyType({}),
+        is_bare: bool = False,
+    ) -> State:
+        """The state of this database as it is now, and with rows where it is to have some."""
+        snapshot, filled = None, Filled(rows={}, refused={})
+        if run is not None or not self._pending:
+            with self._databases.looking(key) as guard:
+                snapshot = read(guard, exclude=self._config.exclude)
+        if not is_bare and self._makes_rows(count):
+            filled = self.fill(key)
+        self._databases.freeze(key)
+        return State(
+            name=key,
+            snapshot=snapshot,
+            run=run,
+            on_rows=on_rows,
+            made={**made, **filled.rows},
+            refused=filled.refused,
+        )
 
     def _key(self, count: int) -> str:
         digest = hashlib.sha256(repr(self._config.prepare).encode())
+        digest.update(b"%d" % self._config.rows)
         digest.update(self._source.state())
         for path in (self._config.baseline.schema, *self._config.seed):
             digest.update(b"\0" if path is None else b"\1" + path.read_bytes())

@@ -7,6 +7,7 @@ found clean here is looked at by itself.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.scenarios.engine import Looking, changes
@@ -81,6 +82,7 @@ class _Walk:
         with guard.databases.looking(name) as owner:
             self._owner = owner
             self._looking = Looking(owner, exclude=guard.config.exclude)
+            self._fill = partial(guard.states.fill, name)
             guard.source.walk(name, self._steps, self._between)
         return {revision for revision, times in self._times.items() if times == self._runs}
 
@@ -106,9 +108,12 @@ class _Walk:
         is_last = not following or following[0][1] != migration
         place = len(self._moments)
         if is_last and place < _MOMENTS - 1:  # an upgrade alone
+            self._fill()
             self._moments = [self._looking.moment(rows=True)]
             return True
         rows = any(one.rows and place in one.places for one in self._compared.values())
+        if is_last:
+            self._fill()
         self._moments.append(self._looking.moment(rows=rows or is_last))
         if not is_last:
             return True
@@ -117,7 +122,7 @@ class _Walk:
             for name, one in self._compared.items()
         }
         self._moments = self._moments[-1:]
-        differ = {name for name, one in found.items() if one.catalog or one.rows}
+        differ = {name for name, one in found.items() if not one.are_none}
         if not differ:
             self._times[migration.revision] = self._times.get(migration.revision, 0) + 1
         # What follows would be judged on a state that no deployment has.

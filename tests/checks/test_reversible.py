@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_schemaguard.checks.on_rows import names_in
 from pytest_schemaguard.checks.reversible import findings, there_and_again
 from pytest_schemaguard.config import Config, SqlMigrations
 from pytest_schemaguard.errors import MigrationError
@@ -55,7 +56,7 @@ def back(databases: Databases, tmp_path: Path) -> Callable[[str, str], list[tupl
         ending = guarded.ending(there_and_again(before, migration, config))
         return [
             (one.code, f"{one.subject}: {one.message}")
-            for one in findings(ending, "m.sql", "m.down.sql")
+            for one in findings(ending, "m.sql", "m.down.sql", names_in(migration))
         ]
 
     return there_and_back
@@ -97,7 +98,7 @@ def test_rows_that_are_lost_are_told(
             "reversible.rows",
             (
                 "public.users: up and down change rows: 2 before, 1 after\n"
-                "m.down.sql loses what was there"
+                "m.down.sql does not bring back the rows that were there"
             ),
         )
     ]

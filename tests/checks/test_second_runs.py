@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_schemaguard.checks.idempotent import AGAIN, findings, second_run, unread_rows
+from pytest_schemaguard.checks.idempotent import AGAIN, findings, second_run
+from pytest_schemaguard.checks.on_rows import unread_rows
 from pytest_schemaguard.config import Config, SqlMigrations
 from tests.guarded import Guarded, run_databases, source, state_of
 
@@ -24,6 +25,9 @@ USERS = """
 CREATE TABLE users (id integer PRIMARY KEY, name text, reports integer, seen timestamptz);
 INSERT INTO users VALUES (1, 'ada', 3, '2020-01-01'), (2, 'grace', 4, '2020-01-02');
 """
+
+NAMES = frozenset({"users"})
+"""What the migrations name."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +69,7 @@ def ran(second: Ending) -> FileRun:
 
 
 def told(second: Ending) -> list[tuple[str, str, str]]:
-    return [(one.code, one.severity.value, one.subject) for one in findings(second, "m.sql")]
+    return [(one.code, one.severity.value, one.subject) for one in findings(second, "m.sql", NAMES)]
 
 
 def test_a_migration_that_looks_first_leaves_everything_as_it_is(
@@ -89,7 +93,7 @@ def test_a_second_run_that_fails_is_told_with_postgresql_s_words(
     again: Callable[..., Ending],
 ) -> None:
     second = again("ALTER TABLE users ADD COLUMN limits integer;")
-    (one,) = findings(second, "m.sql")
+    (one,) = findings(second, "m.sql", NAMES)
     assert (one.code, one.actual, one.line) == ("idempotent.second-run-fails", "42701", 1)
     assert one.message.startswith(
         'the second run fails: column "limits" of relation "users" already exists (SQLSTATE 42701)'
@@ -110,7 +114,7 @@ def test_a_second_run_that_drops_the_primary_key_fails(again: Callable[..., Endi
         USERS.replace(" PRIMARY KEY", " NOT NULL"),
     )
     assert ran(second).applied
-    (one,) = findings(second, "m.sql")
+    (one,) = findings(second, "m.sql", NAMES)
     assert (one.code, one.severity.value, one.subject) == (
         "idempotent.catalog",
         "error",
@@ -130,7 +134,7 @@ def test_a_second_run_that_makes_a_constraint_once_more_fails(
 
 def test_a_second_run_that_doubles_rows_fails(again: Callable[..., Ending]) -> None:
     second = again("INSERT INTO users (id, name) SELECT max(id) + 1, 'new' FROM users;")
-    (one,) = findings(second, "m.sql")
+    (one,) = findings(second, "m.sql", NAMES)
     assert (one.code, one.severity.value, one.subject) == (
         "idempotent.rows",
         "error",
