@@ -48,6 +48,8 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
         found = (*found, _nothing_written(subject, guard.source.name))
     if run.applied and run.own_end is not None and run.own_end.after:
         found = (*found, _ends_early(run.own_end, subject))
+    if run.applied and migration.up.needs_one is not None:
+        found = (*found, _needs_one(*migration.up.needs_one, subject))
     if state.on_rows is not None:
         found = (*found, _on_rows(state.on_rows, subject))
     found = (*found, *in_one_run(guard, migration, run))
@@ -75,6 +77,11 @@ def _ends_early(own: OwnEnd, subject: str) -> Finding:
     )
 
 
+_ADD_IN_STEPS = (
+    "give the column a DEFAULT, or add it without NOT NULL, fill it, and SET NOT NULL after that"
+)
+
+
 def _with_rows_made(finding: Finding, run: FileRun, made: Mapping[Name, int]) -> Finding:
     """The finding, which says whose rows the migration failed on."""
     named = [(table, count) for table, count in made.items() if table[-1] in names_of(run)]
@@ -85,6 +92,7 @@ def _with_rows_made(finding: Finding, run: FileRun, made: Mapping[Name, int]) ->
         finding,
         message=f"{finding.message}\n{'.'.join(table)} has {count} rows there, made by the guard "
         "since `seed` has none for it; no row can pass",
+        fix=finding.fix or _ADD_IN_STEPS,
     )
 
 
@@ -100,6 +108,22 @@ def _on_rows(run: FileRun, subject: str) -> Finding:
         "decide",
         path=run.place(subject)[0],
         line=run.place(subject)[1],
+    )
+
+
+def _needs_one(word: str, line: int, subject: str) -> Finding:
+    return Finding(
+        code="applies.needs-a-transaction",
+        severity=Severity.WARNING,
+        subject=subject,
+        message=f"its {word} works in a transaction alone, and the file begins none: it ran in "
+        "one\n"
+        "what runs the file statement by statement, as psql -f without -1 does, fails or does "
+        "something else",
+        fix="write BEGIN and COMMIT into the file, or say that your tool does it: migrations = "
+        '{ sql = "...", transaction = "file" }',
+        path=subject,
+        line=line,
     )
 
 

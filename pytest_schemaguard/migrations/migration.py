@@ -19,6 +19,8 @@ class Script:
     is the file's. None where a tool reads the file itself."""
     one_transaction: bool = False
     """Whether all of it runs in one transaction that the file does not begin itself."""
+    needs_one: tuple[str, int] | None = None
+    """What works in a transaction alone, such as `LOCK`, and its line, where that decides so."""
 
     @property
     def content(self) -> bytes:

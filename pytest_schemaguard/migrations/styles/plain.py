@@ -18,6 +18,8 @@ from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.migrations.migration import Migration, Script
 from pytest_schemaguard.migrations.styles.marks import refuse_marks
 from pytest_schemaguard.sqltext.files import read, shown
+from pytest_schemaguard.sqltext.in_a_transaction import may_need_one, needs_one
+from pytest_schemaguard.sqltext.statements import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -39,12 +41,11 @@ def migrations(
     """The migrations of a folder: `x.sql` or `x.up.sql`, each with an `x.down.sql` if it has one.
 
     In natural order, by version where the name begins with one (`0002_x.sql`, `V2__x.sql`,
-    `V1.1__x.sql`), so that V2 comes before V10. A file is one transaction only where `transaction`
-    says so. Raises MigrationError for a folder that is not plain.
+    `V1.1__x.sql`), so that V2 comes before V10. A file is one transaction where `transaction` says
+    so; where it says nothing, if a statement of the file works in one alone. Raises MigrationError
+    for a folder that is not plain.
     """
-    return _Folder(folder, root=root).migrations(
-        one_transaction=transaction == "file", contained=contained
-    )
+    return _Folder(folder, root=root).migrations(transaction=transaction, contained=contained)
 
 
 class _Folder:
@@ -52,7 +53,7 @@ class _Folder:
         self._path = path
         self._root = root
 
-    def migrations(self, *, one_transaction: bool, contained: Contained) -> tuple[Migration, ...]:
+    def migrations(self, *, transaction: str | None, contained: Contained) -> tuple[Migration, ...]:
         files = self._files()
         self._refuse_names_of_other_tools(files)
         ups = sorted((file for file in files if file.goes_up), key=lambda file: order(file.stem))
@@ -81,7 +82,15 @@ class _Folder:
             name = shown(file.path, self._root)
             sql = read(file.path, shown=name)
             refuse_marks(sql, path=name)
-            return Script(path=file.path, sql=sql, one_transaction=one_transaction)
+            needs = None
+            if transaction is None and may_need_one(sql):
+                needs = needs_one(split(sql, path=name))
+            return Script(
+                path=file.path,
+                sql=sql,
+                one_transaction=transaction == "file" or needs is not None,
+                needs_one=needs,
+            )
 
         return (*unread[:count], *(made(file, script) for file in ups[count:]))
 
