@@ -32,6 +32,10 @@ class Choice:
     extreme: tuple[tuple[str | None, ...], ...] = ()
     nullable: tuple[str, ...] = ()
     """The columns that may become NULL, all of them together."""
+    key: bool = False
+    """Whether some key has one of them: then it has plain values alone."""
+    closed: bool = False
+    """Whether no other value will do: those of a foreign key, of a model."""
     default: bool = False
     """Whether a default that is a constant may take its place."""
 
@@ -89,8 +93,8 @@ def _turns(
     return turn
 
 
-def fixed(columns: tuple[str, ...], values: Sequence[tuple[str | None, ...]]) -> Choice:
-    """These values and no others."""
-    return Choice(
-        columns=columns, plain=lambda place: values[place % len(values)], size=len(values)
-    )
+def turned(
+    values: Sequence[tuple[str | None, ...]], first: int = 0
+) -> Callable[[int], tuple[str | None, ...]]:
+    """These values in a circle; the first of them for this number."""
+    return lambda place: values[(place - first) % len(values)]

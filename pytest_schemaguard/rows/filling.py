@@ -10,20 +10,21 @@ import psycopg2
 
 from pytest_schemaguard.catalog.snapshot import Name
 from pytest_schemaguard.rows.choices import Choice, Way, row_maker
+from pytest_schemaguard.rows.conditions import Conditions
 from pytest_schemaguard.rows.insert import RefusedError, insert, words
 from pytest_schemaguard.rows.literals import Literals, listed
 from pytest_schemaguard.rows.order import in_order, nullable
+from pytest_schemaguard.rows.proposals import proposals
 from pytest_schemaguard.rows.references import References, to_itself
-from pytest_schemaguard.rows.tables import transaction
-from pytest_schemaguard.rows.values import Kind, Wanted
-from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
+from pytest_schemaguard.rows.tables import Check, transaction
+from pytest_schemaguard.rows.values import Kind, Values, Wanted
+from pytest_schemaguard.sqltext.identifiers import in_quotes
 
 if TYPE_CHECKING:
     from pytest_schemaguard.rows.choices import Row
     from pytest_schemaguard.rows.insert import Make
     from pytest_schemaguard.rows.order import Order
     from pytest_schemaguard.rows.tables import Column, Shapes, Table, Type
-    from pytest_schemaguard.rows.values import Values
 
 Known = Mapping[Name, Sequence[str]]
 """By (schema, table, column): literals that the application's model accepts."""
@@ -60,8 +61,11 @@ class Filler:
             tables=self.shapes.tables,
             count=max(_PARENTS, self.asked.start + self.asked.rows),
         )
+        self._conditions = Conditions(
+            cursor=self.cursor, start=self.asked.start, rows=self.asked.rows
+        )
         self._literals = Literals(
-            types=self.shapes.types, narrowed=self._narrowed, accepted=self._accepted
+            types=self.shapes.types, narrowed=self._narrowed, accepted=self._conditions.accepted
         )
         self._unicode = self.cursor.connection.get_parameter_status("server_encoding") == "UTF8"
 
@@ -131,6 +135,7 @@ class Filler:
         for column in table.columns:
             choice = self._choice(table, column) if column.name not in chosen else None
             choices += [choice] if choice is not None else []
+        choices = self._satisfying(table, choices)
         make_row = row_maker(choices, table.keys, rows=self.asked.rows)
         drawn = self._references.drawn.get(table.name, {})
         start = self.asked.start
@@ -168,6 +173,8 @@ class Filler:
             size=values.size,
             extreme=() if key else tuple((one,) for one in values.extreme),
             nullable=() if required else (column.name,),
+            key=key,
+            closed=(*table.name, column.name) in self.asked.known,
             # One that calls a function gives other rows other values each time.
             default=not key and column.default is not None and "(" not in column.default,
         )
@@ -221,21 +228,56 @@ class Filler:
             except psycopg2.Error as error:
                 words(error)
 
-    def _narrowed(self, _: Type, values: Values, __: Wanted) -> Values | None:
-        return values
+    def _satisfying(self, table: Table, choices: Sequence[Choice]) -> list[Choice]:
+        columns = {column.name: column for column in table.columns}
 
-    def _accepted(self, one: Type, texts: Sequence[str]) -> Sequence[str]:
-        """Those that PostgreSQL takes, in the transaction that is open."""
+        def proposed(name: str, conditions: Sequence[str]) -> Sequence[str]:
+            column = columns[name]
+            return self._proposed(
+                self._plain_type(column.type), column.spelled, column.modifier, conditions
+            )
 
-        def takes(some: Sequence[str]) -> bool:
-            casts = ", ".join(f"CAST({literal(text)} AS {one.spelled})" for text in some)
-            try:
-                self.cursor.execute(f"SAVEPOINT texts; SELECT {casts}")
-            except psycopg2.Error as error:
-                words(error)
-                self.cursor.execute("ROLLBACK TO SAVEPOINT texts")
-                return False
-            self.cursor.execute("RELEASE SAVEPOINT texts")
-            return True
+        types = {name: self._plain_type(one.type).spelled for name, one in columns.items()}
+        return self._conditions.satisfying(choices, table.checks, types, proposed)
 
-        return texts if takes(texts) else [text for text in texts if takes([text])]
+    def _proposed(
+        self, plain: Type, spelled: str, modifier: int, conditions: Sequence[str]
+    ) -> list[str]:
+        """Literals of a type that some conditions may ask for."""
+        start, rows = self.asked.start, self.asked.rows
+        numbers = range(start, start + 2 * rows)
+        found = proposals(conditions, plain.name, array=plain.form == "a", numbers=numbers)
+        if plain.name in {"varchar", "bpchar"} and modifier > 0:
+            # A cast would cut them.
+            found = [text for text in found if len(text) <= modifier - 4]
+        return self._conditions.accepted(spelled, found)
+
+    def _narrowed(self, one: Type, values: Values, _: Wanted) -> Values | None:
+        """Those of a domain's own type that its checks accept."""
+        plain_type = self._plain_type(one.oid)
+        near = self._proposed(plain_type, plain_type.spelled, one.of_modifier, one.checks)
+        start, rows = self.asked.start, self.asked.rows
+        numbers = range(start, start + min(values.size or 2 * rows, 2 * rows))
+        plain = [*map(values.plain, numbers)]
+        # Outside of a domain VALUE is the name of a column.
+        checks = [Check(expression=check, columns=("value",)) for check in one.checks]
+        every = [(text,) for text in (*near, *plain, *values.extreme)]
+        found = self._conditions.holding(checks, ["value"], {"value": plain_type.spelled}, every)
+        near, plain, extreme = (
+            [text for text in some if (text,) in found] for some in (near, plain, values.extreme)
+        )
+        enough = len(plain) >= rows
+        taken = plain if enough else list(dict.fromkeys([*near, *plain]))
+        if not taken:
+            return listed(extreme)
+        first = start if enough else 0
+        return Values(
+            plain=lambda place: taken[(place - first) % len(taken)],
+            size=len(taken),
+            extreme=tuple(extreme),
+        )
+
+    def _plain_type(self, oid: int) -> Type:
+        """Without the domains above it."""
+        one = self.shapes.types[oid]
+        return self._plain_type(one.of) if one.form == "d" else one

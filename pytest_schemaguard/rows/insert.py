@@ -37,15 +37,19 @@ def insert(
     except RefusedError as error:
         reason = error
     made = []
-    count = vain = 0
+    vain = count = 0
+    in_vain: list[Row] = []
     place = start
     while count < rows and vain < _VAIN:
         vain += 1
         for way in ways:
             row = make(place, way, made)
+            if row in in_vain:
+                continue
             try:
                 count += _inserted(cursor, table, [row])
             except RefusedError as error:
+                in_vain.append(row)
                 if not made:
                     reason = error
                 continue

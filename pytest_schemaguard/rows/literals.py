@@ -24,7 +24,7 @@ class Literals:
     types: Mapping[int, Type]
     narrowed: Callable[[Type, Values, Wanted], Values | None]
     """Those of the values that a domain's checks accept, and others like them."""
-    accepted: Callable[[Type, Sequence[str]], Sequence[str]]
+    accepted: Callable[[str, Sequence[str]], Sequence[str]]
     """Those of the texts that PostgreSQL takes for a type."""
     _guessed: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
@@ -112,7 +112,7 @@ class Literals:
 
     def _guesses(self, one: Type) -> Values | None:
         if one.oid not in self._guessed:
-            self._guessed[one.oid] = tuple(self.accepted(one, GUESSES))
+            self._guessed[one.oid] = tuple(self.accepted(one.spelled, GUESSES))
         return listed(self._guessed[one.oid])
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from pytest_schemaguard.rows.choices import Choice, Way
+from pytest_schemaguard.rows.choices import Choice, Way, turned
 from pytest_schemaguard.rows.insert import RefusedError, words
 from pytest_schemaguard.rows.order import nullable
 from pytest_schemaguard.rows.tables import own_rows
@@ -77,7 +77,7 @@ class References:
         return [
             *(_choice(columns, values, free) for columns, values, free in groups),
             *(
-                Choice(columns=(name,), plain=lambda _: (None,), size=None)
+                Choice(columns=(name,), plain=lambda _: (None,), size=None, closed=True)
                 for name in dict.fromkeys(nulls)
                 if name not in taken
             ),
@@ -179,8 +179,9 @@ def _choice(columns: set[str], values: list[Values], free: set[str]) -> Choice:
     keys = [tuple(one[name] for name in names) for one in values]
     return Choice(
         columns=names,
-        plain=lambda place: keys[place % len(keys)],
+        plain=turned(keys),
         size=len(keys),
+        closed=True,
         nullable=tuple(sorted(free)),
     )
 

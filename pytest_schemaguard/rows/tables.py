@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,7 @@ class Type:
     fields: tuple[tuple[int, int, str], ...]
     """A composite type's: oid, modifier, name."""
     checks: tuple[str, ...]
-    """A domain's own: `CHECK ((VALUE > 0))`."""
+    """A domain's own: `(VALUE > 0)`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,8 @@ class Column:
 
     name: str
     type: int
+    spelled: str
+    """The type, with its modifier."""
     modifier: int
     dimensions: int
     not_null: bool
@@ -165,14 +168,26 @@ def _type(*row: Any) -> Type:
 
 
 def _table(row: Sequence[Any]) -> Table:
-    schema, name, kind, empty, readable, columns, checks, keys, references, bounds, split_by = row
-    names = ("name", "type", "modifier", "dimensions", "not_null", "identity", "generated")
+    schema, name, kind, empty, readable, columns, checks, keys, references, bounds = row
+    names = (
+        "name",
+        "type",
+        "spelled",
+        "modifier",
+        "dimensions",
+        "not_null",
+        "identity",
+        "generated",
+    )
     found = [
         Check(expression=expression, columns=tuple(columns)) for _, expression, columns in checks
     ]
     if bounds and all(bounds):  # of a default partition without others there are none
         either = " OR ".join(f"({one})" for one in bounds)
-        found.append(Check(expression=either, columns=tuple(split_by)))
+        named = (
+            one[0] for one in columns if re.search(rf"(?<!\w){re.escape(one[0])}(?!\w)", either)
+        )
+        found.append(Check(expression=either, columns=tuple(named)))
     return Table(
         name=(schema, name),
         kind=kind,

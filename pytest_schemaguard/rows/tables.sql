@@ -10,7 +10,7 @@ SELECT
   has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'),
   (
     SELECT coalesce(json_agg(json_build_array(
-      a.attname, a.atttypid::bigint, a.atttypmod, a.attndims, a.attnotnull,
+      a.attname, a.atttypid::bigint, format_type(a.atttypid, a.atttypmod), a.atttypmod, a.attndims, a.attnotnull,
       a.attidentity <> '', a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid),
       -- A default that calls a function of the database's own may draw a sequence, like nextval().
       EXISTS (
@@ -64,12 +64,6 @@ SELECT
     WHERE t.isleaf AND c.relkind = 'p'
     ORDER BY t.relid::regclass::text
     LIMIT 100
-  ),
-  ARRAY(
-    SELECT a.attname::text
-    FROM pg_partitioned_table p
-    JOIN pg_attribute a ON a.attrelid = p.partrelid
-    WHERE p.partrelid = c.oid AND a.attnum = ANY (p.partattrs)
   )
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace

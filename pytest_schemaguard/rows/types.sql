@@ -37,7 +37,7 @@ SELECT
     WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
   ),
   ARRAY(
-    SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k
+    SELECT pg_get_expr(k.conbin, 0) FROM pg_constraint k
     WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY k.conname
   )
 FROM used
