@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg2
 
@@ -36,6 +36,14 @@ _DOUBTED = 120
 _NUMBER = in_quotes("number of the candidate")
 
 
+class Spelled(NamedTuple):
+    """A column's type in SQL, without a domain above it."""
+
+    type: str
+    exact: str
+    """With its modifier."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
     """Asks PostgreSQL, in the transaction that is open."""
@@ -54,13 +62,13 @@ class Conditions:
         self,
         choices: Sequence[Choice],
         checks: Sequence[Check],
-        types: Mapping[str, str],
+        types: Mapping[str, Spelled],
         proposed: Proposed,
     ) -> list[Choice]:
         """The choices, narrowed to what the checks accept; those of one check become one.
 
-        `types` spells the columns' types without their domains. Where nothing is
-        found a choice stays as it was: PostgreSQL will refuse its rows, and say why.
+        `types` are the columns'. Where nothing is found a choice stays as it was: PostgreSQL will
+        refuse its rows, and say why.
         """
         known = {name for one in choices for name in one.columns}
         checks = [one for one in checks if one.columns and known.issuperset(one.columns)]
@@ -83,7 +91,7 @@ class Conditions:
         self,
         choice: Choice,
         checks: Sequence[Check],
-        types: Mapping[str, str],
+        types: Mapping[str, Spelled],
         proposed: Proposed,
     ) -> tuple[Choice, list[Values]]:
         """A choice under the checks of its own columns, and all of its values that they accept."""
@@ -131,7 +139,7 @@ class Conditions:
         self,
         group: Sequence[tuple[Choice, list[Values]]],
         checks: Sequence[Check],
-        types: Mapping[str, str],
+        types: Mapping[str, Spelled],
     ) -> Choice | None:
         """One choice of what some choices have together; None: nothing is found.
 
@@ -147,7 +155,12 @@ class Conditions:
                 for one in checks
                 if {*columns}.issuperset(one.columns) and not before.issuperset(one.columns)
             ]
-            made = _thinned(self.holding(ready, columns, types, [*_pairs(made, pool)]))
+            pairs = [*_pairs(made, pool)]
+            enough = 10 * (self.start + self.rows)
+            made = self.holding(ready, columns, types, pairs[:enough])
+            if len(made) < self.start + self.rows:
+                made += self.holding(ready, columns, types, pairs[enough:])
+            made = _thinned(made)
         made += self.holding(checks, columns, types, [*_few(group)])
         if not made:
             return None
@@ -158,15 +171,20 @@ class Conditions:
         self,
         checks: Sequence[Check],
         columns: Sequence[str],
-        types: Mapping[str, str],
+        types: Mapping[str, Spelled],
         rows: Sequence[Values],
     ) -> list[Values]:
         """Those that all checks accept, which a check does of what it does not know."""
         if not checks or not rows:
             return [*rows]
         names = ", ".join(in_quotes(name) for name in columns)
+        # A check sees what the column would keep: padded, rounded.
+        exact = ", ".join(
+            f"CAST({in_quotes(name)} AS {types[name].exact}) AS {in_quotes(name)}"
+            for name in columns
+        )
         # The first row decides the types of the others.
-        first = ", ".join(["-1", *(f"CAST(NULL AS {types[name]})" for name in columns)])
+        first = ", ".join(["-1", *(f"CAST(NULL AS {types[name].type})" for name in columns)])
         listed = [
             ", ".join([str(n), *("NULL" if one is None else literal(one) for one in row)])
             for n, row in enumerate(rows)
@@ -176,7 +194,8 @@ class Conditions:
         def query(low: int, high: int) -> str:
             values = "), (".join([first, *listed[low:high]])
             return (
-                f"SELECT {_NUMBER} FROM (VALUES ({values})) AS candidate ({_NUMBER}, {names})"  # noqa: S608 - quoted
+                f"SELECT {_NUMBER} FROM (SELECT {_NUMBER}, {exact} FROM (VALUES ({values}))"  # noqa: S608 - quoted
+                f" AS candidate ({_NUMBER}, {names})) AS stored"
                 f" WHERE {_NUMBER} OPERATOR(pg_catalog.>=) 0 AND {holds}"
             )
 

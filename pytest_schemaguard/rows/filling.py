@@ -10,14 +10,14 @@ import psycopg2
 
 from pytest_schemaguard.catalog.snapshot import Name
 from pytest_schemaguard.rows.choices import Choice, Way, row_maker
-from pytest_schemaguard.rows.conditions import Conditions
+from pytest_schemaguard.rows.conditions import Conditions, Spelled
 from pytest_schemaguard.rows.insert import RefusedError, insert, words
 from pytest_schemaguard.rows.literals import Literals, listed
 from pytest_schemaguard.rows.order import in_order, nullable
 from pytest_schemaguard.rows.proposals import proposals
 from pytest_schemaguard.rows.references import References, to_itself
 from pytest_schemaguard.rows.tables import Check, transaction
-from pytest_schemaguard.rows.values import Kind, Values, Wanted
+from pytest_schemaguard.rows.values import Kind, Values, Wanted, fits
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class Filler:
                 self._plain_type(column.type), column.spelled, column.modifier, conditions
             )
 
-        types = {name: self._plain_type(one.type).spelled for name, one in columns.items()}
+        types = {name: self._spelled(one.type, one.spelled) for name, one in columns.items()}
         return self._conditions.satisfying(choices, table.checks, types, proposed)
 
     def _proposed(
@@ -245,11 +245,9 @@ class Filler:
     ) -> list[str]:
         """Literals of a type that some conditions may ask for."""
         start, rows = self.asked.start, self.asked.rows
-        numbers = range(start, start + 2 * rows)
+        numbers = range(start, start + rows)
         found = proposals(conditions, plain.name, array=plain.form == "a", numbers=numbers)
-        if plain.name in {"varchar", "bpchar"} and modifier > 0:
-            # A cast would cut them.
-            found = [text for text in found if len(text) <= modifier - 4]
+        found = [text for text in found if fits(text, plain.name, modifier)]
         return self._conditions.accepted(spelled, found)
 
     def _narrowed(self, one: Type, values: Values, _: Wanted) -> Values | None:
@@ -262,7 +260,8 @@ class Filler:
         # Outside of a domain VALUE is the name of a column.
         checks = [Check(expression=check, columns=("value",)) for check in one.checks]
         every = [(text,) for text in (*near, *plain, *values.extreme)]
-        found = self._conditions.holding(checks, ["value"], {"value": plain_type.spelled}, every)
+        types = {"value": self._spelled(one.oid, one.spelled)}
+        found = self._conditions.holding(checks, ["value"], types, every)
         near, plain, extreme = (
             [text for text in some if (text,) in found] for some in (near, plain, values.extreme)
         )
@@ -275,6 +274,12 @@ class Filler:
             plain=lambda place: taken[(place - first) % len(taken)],
             size=len(taken),
             extreme=tuple(extreme),
+        )
+
+    def _spelled(self, oid: int, exact: str) -> Spelled:
+        one = self.shapes.types[oid]
+        return (
+            self._spelled(one.of, one.of_spelled) if one.of_spelled else Spelled(one.spelled, exact)
         )
 
     def _plain_type(self, oid: int) -> Type:

@@ -17,12 +17,19 @@ if TYPE_CHECKING:
     Make = Callable[[int, Way, Sequence[Row]], Row]
     """Of a number, how far to go, and the rows before it."""
 
-_VAIN = 12
-"""After so many refused numbers in a row no other is tried."""
+_VAIN, _RAISED = 12, 2
+"""After so many refused numbers in a row no other is tried: of values that PostgreSQL refuses, and
+of errors that a trigger raises."""
+_OF_VALUES = ("22", "23")
+"""Classes of SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html."""
 
 
 class RefusedError(Exception):
     """PostgreSQL took no row of a table: why, in its words."""
+
+    def __init__(self, reason: str, sqlstate: str = "") -> None:
+        super().__init__(reason)
+        self.of_values = sqlstate[:2] in _OF_VALUES
 
 
 def insert(
@@ -40,7 +47,7 @@ def insert(
     vain = count = 0
     in_vain: list[Row] = []
     place = start
-    while count < rows and vain < _VAIN:
+    while count < rows and vain < (_VAIN if reason.of_values else _RAISED):
         vain += 1
         for way in ways:
             row = make(place, way, made)
@@ -81,7 +88,7 @@ def _inserted(cursor: Any, table: Table, rows: Sequence[Row]) -> int:
     except psycopg2.Error as error:
         reason = words(error)
         cursor.execute("ROLLBACK TO SAVEPOINT rows")
-        raise RefusedError(reason) from error
+        raise RefusedError(reason, error.pgcode) from error
     cursor.execute("RELEASE SAVEPOINT rows")
     return count
 

@@ -21,6 +21,7 @@ _LITERAL = re.compile(r"(E?)'((?:[^']|'')*)'|(?<![\w.\"])(\d+(?:\.\d+)?)(?![\w\"
 _HASHED = re.compile(r"satisfies_hash_partition\([^()]*\)")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(.*)", re.DOTALL)
+_YEAR = re.compile(r"[12]\d{3}")
 _NUMBERS = {"int2", "int4", "int8", "numeric", "float4", "float8", "money", "oid"}
 _TEXTS = {"text", "varchar", "bpchar", "citext", "name"}
 _TIMES = {"date", "timestamp", "timestamptz"}
@@ -65,7 +66,8 @@ def _numbers(found: Sequence[str], _: Sequence[str], numbers: Sequence[int]) -> 
 
 
 def _times(found: Sequence[str], _: Sequence[str], numbers: Sequence[int]) -> Iterator[str]:
-    given = [parts for text in found if (parts := _DATE.fullmatch(text))]
+    years = [f"{text}-06-15" for text in found if _YEAR.fullmatch(text)]
+    given = [parts for text in [*found, *years] if (parts := _DATE.fullmatch(text))]
     for days in (0, 1, -1, *(number + 2 for number in numbers)):
         for parts in given:
             with suppress(ValueError, OverflowError):  # it is no date, or there is none after it
@@ -86,7 +88,7 @@ def _texts(
         if text.isdecimal() and int(text) <= _LONGEST:
             for length in (int(text), int(text) + 1, int(text) - 1):
                 yield from (f"{number + 1:0{length}}"[-length:] for number in numbers if length > 0)
-    yield from (f"{case}{number + 1}" for case in ("a", "A", "") for number in numbers)
+    yield from (f"{case}{number + 1}" for case in ("a", "A", "0") for number in numbers)
 
 
 def _objects(found: Sequence[str], *_: object) -> Iterator[str]:

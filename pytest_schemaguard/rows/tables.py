@@ -38,6 +38,8 @@ class Type:
     of: int
     """The oid of an array's element, a range's bound, a domain's own type; else 0."""
     of_modifier: int
+    of_spelled: str | None
+    """A domain's own type, with its modifier."""
     dimensions: int
     not_null: bool
     delimiter: str
@@ -158,7 +160,7 @@ def read(cursor: Any) -> Shapes:
 
 def _type(*row: Any) -> Type:
     *facts, labels, fields, checks = row
-    names = ("oid", "name", "spelled", "form", "of", "of_modifier", "dimensions")
+    names = ("oid", "name", "spelled", "form", "of", "of_modifier", "of_spelled", "dimensions")
     return Type(
         **dict(zip((*names, "not_null", "delimiter"), facts, strict=True)),
         labels=tuple(labels),

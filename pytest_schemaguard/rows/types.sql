@@ -26,6 +26,7 @@ SELECT
   CASE WHEN t.typtype = 'b' AND t.typcategory = 'A' THEN 'a' ELSE t.typtype::text END,
   coalesce(r.rngsubtype, nullif(t.typbasetype, 0), t.typelem)::bigint,
   t.typtypmod,
+  format_type(nullif(t.typbasetype, 0), t.typtypmod),
   t.typndims,
   t.typnotnull,
   coalesce(e.typdelim, ',')::text,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -138,6 +139,7 @@ _EXISTING = {
 """What every database has that a value of these types names."""
 
 _TEXTS = {"text", "varchar", "bpchar", "name", "citext", "char", "refcursor"}
+_BITS = {"int2": 15, "int4": 31, "int8": 63}
 _MOST_OF_A_NAME = 63
 _LONG = 1000
 
@@ -148,7 +150,8 @@ GUESSES = (
     *("MULTILINESTRING((0 0,1 1))", "SRID=4326;POINT(1 1)", "SRID=3857;POINT(1 1)"),
     *("SRID=4326;POLYGON((0 0,0 1,1 1,0 0))", "SRID=4326;MULTIPOLYGON(((0 0,0 1,1 1,0 0)))"),
     *("SRID=4326;LINESTRING(0 0,1 1)", "00000000-0000-4000-8000-000000000001", "10.0.0.1"),
-    *("978-0-306-40615-7", "0306406152", "1:1", "{1,2}/3", '{"a": 1}', "<a/>", r"\x01"),
+    *("978-0-306-40615-7", "M-2306-7118-7", "1436-4522", "220356483481"),
+    *("1:1", "{1,2}/3", '{"a": 1}', "<a/>", r"\x01"),
 )
 """Texts for a type of an extension: what it takes, PostgreSQL says."""
 
@@ -252,6 +255,26 @@ def _in_digits(number: int, width: int) -> str:
     return made
 
 
+def fits(text: str, name: str, modifier: int) -> bool:
+    """Whether a text, or a number, is short enough for a type; a cast would cut some of them."""
+    if name in {"varchar", "bpchar"}:
+        return modifier < 0 or len(text) <= modifier - 4
+    if name in _BITS:
+        return bool(abs(Decimal(text)) < 2 ** _BITS[name])
+    if name == "numeric" and modifier >= 0:
+        precision, scale = _precision(modifier)
+        return abs(Decimal(text)) < Decimal(10) ** (precision - scale)
+    return True
+
+
+def _precision(modifier: int) -> tuple[int, int]:
+    """As numeric.c packs them: the precision above; below, in 11 bits, the scale, signed since 15.
+
+    https://github.com/postgres/postgres/blob/REL_17_STABLE/src/backend/utils/adt/numeric.c
+    """
+    return modifier - 4 >> 16 & 0xFFFF, (modifier - 4 & 0x7FF ^ 1024) - 1024
+
+
 def _numbers(wanted: Wanted) -> Values:
     mild = wanted.kind is Kind.MILD
     if wanted.modifier < 0:
@@ -259,13 +282,10 @@ def _numbers(wanted: Wanted) -> Values:
         return Values(
             plain=lambda place: f"{place + 1}" if mild else f"{place + 1}.5", extreme=extreme
         )
-    # As numeric.c packs them: the precision above; below, in 11 bits, the scale, signed since 15.
-    # https://github.com/postgres/postgres/blob/REL_17_STABLE/src/backend/utils/adt/numeric.c
-    precision = wanted.modifier - 4 >> 16 & 0xFFFF
-    scale = (wanted.modifier - 4 & 0x7FF ^ 1024) - 1024
+    precision, scale = _precision(wanted.modifier)
     largest = 10**precision - 1
     unit = 10**scale if 0 < scale < precision else 1
-    fraction = unit // 2 if not mild and largest > unit * 100 else 0
+    fraction = unit // 2 if not mild and largest >= 10 * unit - 1 else 0
     size = max(largest // unit - 1, 1)
 
     def number(units: int) -> str:
