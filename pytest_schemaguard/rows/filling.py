@@ -75,7 +75,9 @@ class Filler:
         self.refused.update(dict.fromkeys(foreign, _FOREIGN))
         order = in_order({name: one for name, one in tables.items() if name not in foreign})
         for name, keys in order.stuck.items():
-            self.refused[name] = f"none of its rows can be the first: {keys}"
+            self.refused[name] = (
+                f"none of its rows can be the first: the keys {keys} lead back to it"
+            )
         for group in order.groups:
             names = [name for name in group if name not in order.stuck]
             deferred = {name for name, _ in order.deferred}
