@@ -252,7 +252,7 @@ class Filler:
         found = [text for text in found if fits(text, plain.name, modifier)]
         return self._conditions.accepted(spelled, found)
 
-    def _narrowed(self, one: Type, values: Values, _: Wanted) -> Values | None:
+    def _narrowed(self, one: Type, values: Values) -> Values:
         """Those of a domain's own type that its checks accept."""
         plain_type = self._plain_type(one.oid)
         near = self._proposed(plain_type, plain_type.spelled, one.of_modifier, one.checks)
@@ -270,7 +270,8 @@ class Filler:
         enough = len(plain) >= rows
         taken = plain if enough else list(dict.fromkeys([*near, *plain]))
         if not taken:
-            return listed(extreme)
+            # Where none is left PostgreSQL is to say which check refuses them.
+            return listed(extreme) or values
         first = start if enough else 0
         return Values(
             plain=lambda place: taken[(place - first) % len(taken)],

@@ -22,7 +22,7 @@ class Literals:
     """Makes values of each type of a database."""
 
     types: Mapping[int, Type]
-    narrowed: Callable[[Type, Values, Wanted], Values | None]
+    narrowed: Callable[[Type, Values], Values]
     """Those of the values that a domain's checks accept, and others like them."""
     accepted: Callable[[str, Sequence[str]], Sequence[str]]
     """Those of the texts that PostgreSQL takes for a type."""
@@ -43,7 +43,7 @@ class Literals:
                 one.of, wanted._replace(modifier=one.of_modifier, dimensions=one.dimensions)
             )
             checked = one.checks and base is not None
-            return self.narrowed(one, base, wanted) if checked and base else base
+            return self.narrowed(one, base) if checked and base else base
         if one.form == "c":
             return self._composite(one, wanted)
         if one.form in {"r", "m"}:

@@ -10,6 +10,7 @@ import re
 from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.rows.patterns import like, matching
@@ -88,7 +89,14 @@ def _texts(
         if text.isdecimal() and int(text) <= _LONGEST:
             for length in (int(text), int(text) + 1, int(text) - 1):
                 yield from (f"{number + 1:0{length}}"[-length:] for number in numbers if length > 0)
-    yield from (f"{case}{number + 1}" for case in ("a", "A", "0") for number in numbers)
+    for letters in (ascii_lowercase, ascii_uppercase):
+        yield from (_in_letters(number, letters) for number in numbers)
+        yield from (f"{letters[0]}{number + 1}" for number in numbers)
+
+
+def _in_letters(number: int, letters: str) -> str:
+    high, low = divmod(number, len(letters))
+    return (_in_letters(high - 1, letters) if high else "") + letters[low]
 
 
 def _objects(found: Sequence[str], *_: object) -> Iterator[str]:
