@@ -80,10 +80,9 @@ class Conditions:
                 made += group
                 continue
             alone = [self._alone(one, mine, types, proposed) for one in group]
-            if len(group) == 1:
-                made += [found for found, _ in alone]
-                continue
-            together = self._together(alone, mine, types)
+            together = None
+            if len(group) > 1 and all(pool for _, pool in alone):
+                together = self._together(alone, mine, types)
             made += [found for found, _ in alone] if together is None else [together]
         return made
 
