@@ -40,7 +40,7 @@ def insert(
     for place in range(start, start + rows):
         made.append(make(place, ways[0], made))
     try:
-        return _inserted(cursor, table, made)
+        return inserted(cursor, table, made)
     except RefusedError as error:
         reason = error
     made = []
@@ -54,7 +54,7 @@ def insert(
             if row in in_vain:
                 continue
             try:
-                count += _inserted(cursor, table, [row])
+                count += inserted(cursor, table, [row])
             except RefusedError as error:
                 in_vain.append(row)
                 if not made:
@@ -69,7 +69,7 @@ def insert(
     return count
 
 
-def _inserted(cursor: Any, table: Table, rows: Sequence[Row]) -> int:
+def inserted(cursor: Any, table: Table, rows: Sequence[Row]) -> int:
     """How many. Raises RefusedError, and then none of them is there."""
     statement = _statement(table, rows)
     try:

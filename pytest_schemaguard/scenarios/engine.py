@@ -15,6 +15,7 @@ from pytest_schemaguard.catalog.order import order_changes
 from pytest_schemaguard.catalog.read import Reader
 from pytest_schemaguard.migrations.file_run import FileRun  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.rows.application_writes import write_as_an_application
+from pytest_schemaguard.rows.fill import Kind
 from pytest_schemaguard.rows.prints import Prints, fingerprints
 from pytest_schemaguard.rows.sequences import SequenceState, sequences
 from pytest_schemaguard.scenarios.changes import (
@@ -138,7 +139,7 @@ class Down:
 
 @dataclass(frozen=True)
 class Write:
-    """Changes existing rows, as an application would."""
+    """Changes rows as an application would, inserts and deletes some, draws sequences."""
 
     writes = True
 
@@ -146,12 +147,13 @@ class Write:
         assert stage.moment is not None
         assert stage.moment.prints is not None
         tools = tables_of_tools(stage.moment.snapshot)
-        rows = stage.moment.prints.of
-        filled = {name for name, one in rows.items() if one.count and name not in tools}
+        tables = {name for name in stage.moment.prints.of if name not in tools}
         databases = stage.guard.databases
         with databases.session(stage.database, settings=Settings.STAND_IN) as application:
-            written = write_as_an_application(application, filled, guard=stage.owner)
-        return Taken(written=written)
+            written = write_as_an_application(
+                application, tables, guard=stage.owner, kind=Kind.MILD
+            )
+        return Taken(written=written.columns)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,10 +230,7 @@ def _played(scenario: Scenario, guard: Sight) -> Ending:
             taken.append(
                 step.take(Stage(guard=guard, database=scenario.name, owner=owner, moment=before))
             )
-            if before is not None and step.writes and not taken[-1].written:
-                moments[place + 1] = before
-            else:
-                look(before.snapshot if before is not None and step.writes else None)
+            look(before.snapshot if before is not None and step.writes else None)
             if not taken[-1].went_on:
                 break
     found = {

@@ -4,105 +4,309 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_schemaguard.rows.application_writes import write_as_an_application
+from pytest_schemaguard.rows.application_writes import MOST_ROWS, write_as_an_application
+from pytest_schemaguard.rows.fill import Kind
+from tests.rows.writing import rows, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_schemaguard.address import Address
 
-TABLE = ("public", "It's %s")
-
-
-@pytest.fixture
-def connection(database: Address, connect: Callable[[Address], Any]) -> Any:
-    return connect(database)
-
-
-def rows(connection: Any, sql: str) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
-        return found
-
-
-def test_every_value_that_may_change_alone_is_changed(connection: Any) -> None:
-    rows(
-        connection,
-        """
-        CREATE TABLE "It's %s" (
-          id integer PRIMARY KEY, "a %" text, flag boolean, price numeric, born date,
-          at timestamptz, code varchar(9) UNIQUE, twice numeric GENERATED ALWAYS AS (price * 2)
-          STORED, gone text, data json, empty integer
-        );
-        ALTER TABLE "It's %s" DROP COLUMN gone;
-        INSERT INTO "It's %s" (id, "a %", flag, price, born, at, code, data)
-        VALUES (1, 'x', true, 1.5, '2020-01-01', '2020-01-01 00:00Z', 'c', '{}');
-        """,
-    )
-    assert write_as_an_application(connection, {TABLE}, guard=connection) == 5
-    assert rows(
-        connection,
-        """SELECT id, "a %", flag, price, born::text, at = '2020-01-02 00:00Z', code, data::text,
-        empty FROM "It's %s" """,
-    ) == [(1, "x~", False, 2.5, "2020-01-02", True, "c", "{}", None)]
-
-
-def test_other_tables_stay_as_they_are(connection: Any) -> None:
-    rows(connection, "CREATE TABLE a (n integer); INSERT INTO a VALUES (1)")
-    assert write_as_an_application(connection, set(), guard=connection) == 0
-    assert rows(connection, "SELECT n FROM a") == [(1,)]
-
-
-@pytest.mark.parametrize(
-    "guard",
-    [
-        "ALTER TABLE a ADD CHECK (n = 1)",
-        "ALTER TABLE a ALTER n TYPE varchar(1)",
-        "CREATE TRIGGER t BEFORE UPDATE ON a FOR EACH ROW EXECUTE FUNCTION refuse()",
-        """CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON a DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW EXECUTE FUNCTION refuse()""",
-        "CREATE TRIGGER t BEFORE UPDATE ON a FOR EACH ROW EXECUTE FUNCTION ignore()",
-        "CREATE RULE r AS ON UPDATE TO a DO INSTEAD NOTHING",
-        "CREATE UNIQUE INDEX ON a (n)",
-        """CREATE TABLE b (n integer REFERENCES a (k)); ALTER TABLE a DROP n;
-        ALTER TABLE a RENAME k TO n""",
-    ],
-)
-def test_what_a_constraint_or_trigger_protects_stays_and_the_rest_is_written(
-    connection: Any, guard: str
+def test_columns_that_group_the_rows_alike_change_places_each_in_its_own_way(
+    connection: Any,
 ) -> None:
     rows(
         connection,
-        f"""
-        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
-          IF NEW.n <> OLD.n THEN RAISE 'no'; END IF; RETURN NEW; END$$;
-        CREATE FUNCTION ignore() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
-          RETURN NULL; END$$;
-        CREATE TABLE a (n integer, k integer UNIQUE);
-        INSERT INTO a VALUES (1, 1);
-        CREATE TABLE free (n integer);
-        INSERT INTO free VALUES (1);
-        {guard};
+        """
+        CREATE TABLE t (id integer PRIMARY KEY, code text UNIQUE, name text, shown text,
+          kind text, sort text, flag boolean, off boolean);
+        INSERT INTO t SELECT n, 'c' || n, 'Ada' || n, 'Ada' || n, 'k' || chr(97 + n % 2),
+          's' || chr(97 + n % 2), n % 2 = 0, n % 2 = 1 FROM generate_series(1, 6) n;
         """,
     )
-    assert (
-        write_as_an_application(connection, {("public", "a"), ("public", "free")}, guard=connection)
-        == 1
-    )
-    assert rows(connection, "SELECT n::text FROM a") == [("1",)]
-    assert rows(connection, "SELECT n FROM free") == [(2,)]
+    written = write(connection, "t")
+    assert (written.columns, written.inserted, written.deleted) == (6, 4, 1)
+    old = rows(connection, "SELECT * FROM t WHERE id < 7 ORDER BY id")
+    assert [row[:2] for row in old] == [(n, f"c{n}") for n in range(2, 7)]
+    assert [row[2] for row in old] == ["Ada3", "Ada4", "Ada5", "Ada6", "Ada2"]
+    assert [row[3] for row in old] == ["Ada4", "Ada5", "Ada6", "Ada2", "Ada3"]
+    assert [row[4] for row in old] == ["kb", "ka", "kb", "ka", "kb"]
+    assert {row[5] for row in old} == {"sa", "sb"}
+    assert {row[4][1] == row[5][1] for row in old} == {True, False}
+    assert {row[6] == row[7] for row in old} == {True, False}
+    assert [row[1] for row in rows(connection, "SELECT * FROM t WHERE id > 6 ORDER BY id")] == [
+        *("c61", "c62", "c63", "c64")
+    ]
 
 
-def test_tables_of_other_roles_stay_as_they_are(connection: Any) -> None:
+def test_a_value_that_all_rows_have_is_still_that_of_some_row(connection: Any) -> None:
+    """As of a row that a migration inserts where no row has its name."""
     rows(
         connection,
         """
-        CREATE TABLE theirs (n integer); INSERT INTO theirs VALUES (1);
-        GRANT SELECT ON theirs TO PUBLIC;
-        DROP ROLE IF EXISTS application_writes_test; CREATE ROLE application_writes_test;
-        SET ROLE application_writes_test;
+        CREATE TYPE st AS ENUM ('new', 'paid', 'void');
+        CREATE TABLE t (id serial, name text, n integer, st st);
+        INSERT INTO t (name, n, st) VALUES ('admin', 7, 'paid');
         """,
     )
-    assert write_as_an_application(connection, {("public", "theirs")}, guard=connection) == 0
-    rows(connection, "RESET ROLE; DROP ROLE application_writes_test")
+    write(connection, "t")
+    found = rows(connection, "SELECT name, n, st FROM t ORDER BY id")
+    assert found[0] == ("admin2", 10, "void")
+    assert found[1] == ("admin", 7, "paid")
+    assert {*found[2:]} <= {
+        (name, n, st)
+        for name in ("admin", "admin2", "admin3")
+        for n in (7, 10, 11)
+        for st in ("paid", "void")
+    }
+
+
+def test_a_share_stays_one_and_a_positive_number_positive(connection: Any) -> None:
+    rows(
+        connection,
+        """
+        CREATE TABLE t (share numeric, one smallint, none integer, debt real);
+        INSERT INTO t VALUES (0.95, 1, 0, -0.5), (0.95, 1, 0, -0.5);
+        """,
+    )
+    write(connection, "t")
+    assert rows(
+        connection,
+        """SELECT count(*) FROM t WHERE NOT (share > 0 AND share < 1 AND one > 0 AND none >= 0
+        AND debt < 0 AND debt > -1)""",
+    ) == [(0,)]
+
+
+def test_values_that_checks_accept_are_found(connection: Any) -> None:
+    rows(
+        connection,
+        r"""
+        CREATE TABLE t (id serial, code text UNIQUE CHECK (code ~ '^[A-Z]{3}-\d{4}$'),
+          six text CHECK (length(six) = 6), part integer CHECK (part BETWEEN 50 AND 100),
+          level text CHECK (level IN ('low', 'mid', 'high')), starts date, ends date,
+          CHECK (starts < ends));
+        INSERT INTO t (code, six, part, level, starts, ends)
+        VALUES ('ABC-1234', 'abcdef', 100, 'low', '2020-01-01', '2020-01-02');
+        """,
+    )
+    written = write(connection, "t")
+    assert (written.columns, written.inserted, written.unwritten) == (5, 4, {})
+    assert rows(connection, "SELECT DISTINCT level FROM t ORDER BY 1") == [("low",), ("mid",)]
+
+
+def test_rows_of_foreign_keys_lead_elsewhere(connection: Any) -> None:
+    rows(
+        connection,
+        """
+        CREATE TABLE team (id serial PRIMARY KEY, label text);
+        CREATE TABLE person (id integer PRIMARY KEY, team_id integer NOT NULL REFERENCES team,
+          boss_id integer REFERENCES person, both_ integer, side integer);
+        CREATE TABLE member (team_id integer REFERENCES team, person_id integer REFERENCES person,
+          role text, PRIMARY KEY (team_id, person_id));
+        CREATE TABLE profile (person_id integer UNIQUE NOT NULL REFERENCES person, bio text);
+        CREATE TABLE pair (a integer, b integer, PRIMARY KEY (a, b));
+        ALTER TABLE person ADD FOREIGN KEY (both_, side) REFERENCES pair;
+        INSERT INTO team (label) VALUES ('x');
+        INSERT INTO pair VALUES (1, 1), (1, 2), (2, 1);
+        INSERT INTO person VALUES (1, 1, NULL, 1, 2), (2, 1, 1, 2, 1);
+        INSERT INTO member VALUES (1, 1, 'p'), (1, 2, 'q');
+        INSERT INTO profile VALUES (1, 'a'), (2, 'b');
+        """,
+    )
+    written = write(connection, "member", "profile", "person", "team", "pair")
+    assert written.unwritten == {}
+    assert (written.inserted, written.deleted) == (20, 1)
+    # All were of team 1, and there was no other.
+    assert rows(connection, "SELECT id, team_id <> 1 FROM person WHERE id < 3 ORDER BY id") == [
+        (1, True),
+        (2, True),
+    ]
+    assert rows(connection, "SELECT both_, side FROM person WHERE id < 3 ORDER BY id") == [
+        (2, 1),
+        (1, 2),
+    ]
+    assert rows(connection, "SELECT count(*) FROM person WHERE boss_id IS NULL") == [(0,)]
+    assert rows(connection, "SELECT count(DISTINCT team_id) > 3 FROM member") == [(True,)]
+
+
+def test_what_all_rows_refer_to_is_not_deleted_and_of_others_the_first(connection: Any) -> None:
+    rows(
+        connection,
+        """
+        CREATE TABLE a (id integer PRIMARY KEY); INSERT INTO a VALUES (1), (2), (3), (4);
+        CREATE TABLE b (a integer REFERENCES a ON DELETE CASCADE); INSERT INTO b VALUES (1), (3);
+        CREATE TABLE two (n integer); INSERT INTO two VALUES (1), (2);
+        """,
+    )
+    assert write(connection, "a", "two").deleted == 1
+    assert rows(connection, "SELECT id FROM a WHERE id < 5 ORDER BY id") == [(1,), (3,), (4,)]
+    assert rows(connection, "SELECT a FROM b ORDER BY a") == [(1,), (3,)]
+
+
+def test_ids_are_drawn_past_those_that_seeds_wrote(connection: Any) -> None:
+    rows(
+        connection,
+        """
+        CREATE TABLE s (id serial PRIMARY KEY, v text);
+        INSERT INTO s SELECT n, 'v' || n FROM generate_series(1, 30) n;
+        CREATE TABLE always (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text,
+          up text GENERATED ALWAYS AS (upper(v)) STORED);
+        INSERT INTO always (v) VALUES ('x'), ('y');
+        CREATE TABLE only_id (id serial PRIMARY KEY); INSERT INTO only_id DEFAULT VALUES;
+        CREATE SEQUENCE free;
+        CREATE SEQUENCE at_its_end MAXVALUE 2;
+        SELECT setval('at_its_end', 2);
+        """,
+    )
+    written = write(connection, "s", "always", "only_id")
+    assert (written.inserted, written.drawn, written.unwritten) == (12, 1, {})
+    assert rows(connection, "SELECT max(id) FROM s") == [(34,)]
+    # No gap: a migration may set it to the maximum.
+    assert rows(connection, "SELECT last_value FROM s_id_seq") == [(34,)]
+    assert rows(connection, "SELECT last_value FROM free") == [(2,)]
+    assert rows(connection, "SELECT id, v = lower(up) FROM always ORDER BY id") == [
+        (number, True) for number in range(1, 7)
+    ]
+    assert rows(connection, "SELECT count(*) FROM only_id") == [(5,)]
+
+
+def test_empty_tables_get_rows_for_others_to_lead_to(connection: Any) -> None:
+    rows(
+        connection,
+        """
+        CREATE TABLE child (id serial PRIMARY KEY, parent_id integer NOT NULL REFERENCES child,
+          team_id integer NOT NULL);
+        CREATE TABLE team (id serial PRIMARY KEY, name text NOT NULL);
+        CREATE TABLE full_ (team_id integer REFERENCES team, n integer);
+        INSERT INTO full_ VALUES (NULL, 1);
+        ALTER TABLE child ADD FOREIGN KEY (team_id) REFERENCES team;
+        CREATE TABLE never (n integer CHECK (false));
+        """,
+    )
+    written = write(connection, "child", "team", "full_", "never")
+    assert written.inserted == 12
+    assert rows(connection, "SELECT team_id IS NULL FROM full_ LIMIT 1") == [(False,)]
+    assert written.unwritten == {
+        ("public", "never"): 'new row for relation "never" violates check constraint "never_check"'
+    }
+
+
+def test_partitions_and_tables_that_inherit_are_written(connection: Any) -> None:
+    rows(
+        connection,
+        """
+        CREATE TABLE p (id serial, d date, v text, PRIMARY KEY (id, d)) PARTITION BY RANGE (d);
+        CREATE TABLE p1 PARTITION OF p FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
+        CREATE TABLE p2 PARTITION OF p FOR VALUES FROM ('2024-02-01') TO ('2024-03-01');
+        INSERT INTO p (d, v)
+        VALUES ('2024-01-05', 'xx'), ('2024-02-07', 'yy'), ('2024-01-31', 'zz');
+        CREATE TABLE base (v text); CREATE TABLE kid () INHERITS (base);
+        INSERT INTO base VALUES ('aa'), ('bb'); INSERT INTO kid VALUES ('cc'), ('dd');
+        """,
+    )
+    written = write(connection, "p", "base", "kid")
+    assert (written.columns, written.inserted, written.deleted) == (4, 12, 1)
+    assert written.unwritten == {}
+    assert rows(connection, "SELECT id, d::text, v FROM p WHERE id < 4 ORDER BY id") == [
+        (2, "2024-01-31", "zz"),
+        (3, "2024-02-07", "yy"),
+    ]
+    assert {one for (one,) in rows(connection, "SELECT v FROM ONLY base")} == {"aa", "bb"}
+    assert {one for (one,) in rows(connection, "SELECT v FROM kid")} == {"cc", "dd"}
+
+
+def test_the_settings_of_the_application_s_sessions_spell_nothing(connection: Any) -> None:
+    rows(
+        connection,
+        """
+        SET DateStyle = 'German'; SET IntervalStyle = 'sql_standard'; SET bytea_output = 'escape';
+        SET TimeZone = 'Asia/Kolkata'; SET extra_float_digits = -5;
+        CREATE TABLE t (d date, i interval, b bytea, at timestamptz, f double precision);
+        INSERT INTO t VALUES
+        ('2020-02-01', '-1 day -2 hours', '\\x5c00', '2020-02-01 00:00Z', 0.1234567890123);
+        INSERT INTO t SELECT d + 1, i * 2, b || b, at + '1 day', f * 2 FROM t;
+        """,
+    )
+    expected = rows(connection, "SELECT d::text, i::text, b::text, at::text FROM t ORDER BY d DESC")
+    assert write(connection, "t").unwritten == {}
+    assert rows(connection, "SHOW DateStyle") == [("German, DMY",)]
+    found = rows(connection, "SELECT d::text, i::text, b::text, at::text FROM t ORDER BY ctid")
+    assert {one[0] for one in found[:2]} == {one[0] for one in expected}
+    for column in (1, 2, 3):
+        there = {one[column] for one in expected}
+        assert {one[column] for one in found} & there, column
+    assert rows(connection, "SELECT count(*) FROM t WHERE f IN (0.1234567890123, 0.2469135780246)")[
+        0
+    ][0]
+
+
+def test_names_of_any_kind(connection: Any) -> None:
+    rows(
+        connection,
+        """
+        CREATE SCHEMA "S %s";
+        CREATE TABLE "S %s"."It's ""%s" (id serial, "a %" text, "select" int, c0 text, number text,
+          t text, v int, o text, value text CHECK (value <> 'no'));
+        INSERT INTO "S %s"."It's ""%s" ("a %", "select", c0, number, t, v, o, value)
+        VALUES ('x', 1, '1', 'n', 't', 1, 'o', 'v'), ('y', 2, '2', 'm', 's', 2, 'p', 'w');
+        """,
+    )
+    written = write_as_an_application(
+        connection, [("S %s", "It's \"%s")], guard=connection, kind=Kind.MILD
+    )
+    assert (written.columns, written.inserted, written.unwritten) == (8, 4, {})
+
+
+def test_of_many_rows_the_first_get_other_values(connection: Any) -> None:
+    columns = ", ".join(f"c{number} integer" for number in range(500))
+    rows(
+        connection,
+        f"""
+        CREATE TABLE many (id integer PRIMARY KEY, v integer);
+        INSERT INTO many SELECT n, n FROM generate_series(1, {MOST_ROWS + 500}) n;
+        CREATE TABLE wide ({columns});
+        INSERT INTO wide SELECT FROM generate_series(1, 100);
+        """,
+    )
+    written = write(connection, "many", "wide")
+    assert (written.columns, written.inserted, written.unwritten) == (501, 8, {})
+    most = MOST_ROWS + 500
+    assert rows(connection, f"SELECT count(*) FROM many WHERE v <> id AND id <= {most}") == [
+        (MOST_ROWS - 1,)
+    ]
+    assert rows(connection, "SELECT count(*) FROM wide WHERE c0 IS NOT NULL") == [(20 - 1 + 4,)]
+
+
+def test_values_that_the_model_accepts_are_taken_before_any_other(connection: Any) -> None:
+    rows(connection, "CREATE TABLE t (secret text, code text UNIQUE)")
+    rows(connection, "INSERT INTO t VALUES ('gAAA', 'k1'), ('gAAA', 'k2')")
+    known = {("public", "t", "secret"): ["gAAB", "gAAA"], ("public", "t", "code"): ["k1", "k3"]}
+    written = write(connection, "t", known=known)
+    assert written.columns == 1
+    assert {one for (one,) in rows(connection, "SELECT secret FROM t")} == {"gAAA", "gAAB"}
+    assert rows(connection, "SELECT code FROM t ORDER BY code") == [("k1",), ("k2",), ("k3",)]
+
+
+@pytest.mark.parametrize("encoding", ["UTF8", "LATIN1", "SQL_ASCII"])
+def test_the_same_rows_get_the_same_values(
+    connection: Any, connect: Callable[..., Any], database: Any, encoding: str
+) -> None:
+    letter = "'e'" if encoding == "SQL_ASCII" else "chr(233)"
+    found = []
+    for number in range(2):
+        name = f"{database.database}_{number}"
+        rows(
+            connection,
+            f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'",
+        )
+        try:
+            there = connect(database.at(name))
+            rows(there, "CREATE TABLE t (id serial PRIMARY KEY, v text, n numeric, at timestamptz)")
+            rows(there, f"INSERT INTO t (v, n, at) VALUES ({letter}, 1, '2020-01-01')")
+            rows(there, "INSERT INTO t (v, n) SELECT v, n FROM t")
+            assert write(there, "t").unwritten == {}
+            found.append(rows(there, "SELECT * FROM t ORDER BY id"))
+            there.close()
+        finally:
+            rows(connection, f"DROP DATABASE {name} WITH (FORCE)")
+    assert found[0] == found[1]
