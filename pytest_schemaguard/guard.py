@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.migrations.source import Source
     from pytest_schemaguard.project.processes import Processes
+    from pytest_schemaguard.rows.fill import Known
     from pytest_schemaguard.run import Run
     from pytest_schemaguard.scenarios.look import Look
     from pytest_schemaguard.scenarios.states import States
@@ -199,8 +200,13 @@ class Guard:
             once=self._once,
             judging=self.judging,
             progress=self.progress,
-            known=dict,
+            known=lambda: self.known,
         )
+
+    @property
+    def known(self) -> Known:
+        """Values that the application's models accept, where the column's type does not say."""
+        return {}
 
     # The project's side
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.migrations.source import Source
+    from pytest_schemaguard.rows.fill import Known
     from pytest_schemaguard.scenarios.engine import Scenario
     from pytest_schemaguard.scenarios.look import Sight
 
@@ -45,6 +46,7 @@ class Guarded:
     databases: Databases
     source: Source
     progress: Progress = field(default_factory=Progress)
+    known: Known = field(default_factory=dict)
 
     def ending(self, scenario: Scenario) -> Ending:
         ending = ending_of(scenario).see(cast("Sight", self))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.migrations.file_run import FileRun
     from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.rows.application_writes import Written
     from pytest_schemaguard.scenarios.changes import RowChange
     from pytest_schemaguard.scenarios.engine import Ending
     from pytest_schemaguard.scenarios.states import State
@@ -67,11 +68,10 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
         ending = _without_those_added_once(ending, third)
     names = names_in(migration)
     found += findings(ending, subject, names)
-    written = sum(one.written for one in ending.taken)
     return verdict(
         tuple(found),
         strict=guard.config.strict,
-        reason=f"{guard.source.repeats}: {counted(again)}, {written} columns written between",
+        reason=f"{guard.source.repeats}: {counted(again)}, {_told(ending.taken[0].written)}",
         unproven=unread_rows(ending.unread) or unfilled(state, names),
     )
 
@@ -153,6 +153,24 @@ def findings(ending: Ending, subject: str, names: frozenset[str]) -> Iterator[Fi
             fix="set a sequence forward only, or where it has not been set yet",
             path=subject,
         )
+
+
+def _told(written: Written | None) -> str:
+    """What was written between the runs, for people."""
+    if written is None:
+        return "nothing written between"
+    told = (
+        f"written between: values of {written.columns} columns, {written.inserted} rows inserted, "
+        f"{written.deleted} deleted, {written.drawn} sequences drawn"
+    )
+    columns = sorted(".".join(name) for name in written.unwritten)
+    if not columns:
+        return told
+    some = ", ".join(columns[:_SHOWN]) + (", ..." if len(columns) > _SHOWN else "")
+    return f"{told}; not written: {len(columns)} ({some})"
+
+
+_SHOWN = 3
 
 
 def _fails(run: FileRun, subject: str, **more: Any) -> Finding:

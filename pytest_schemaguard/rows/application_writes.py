@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import psycopg2
 from psycopg2 import extensions
 
+from pytest_schemaguard.catalog.snapshot import Name  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.rows.another import Another
 from pytest_schemaguard.rows.fill import fill
 from pytest_schemaguard.rows.insert import words
@@ -27,7 +28,6 @@ from pytest_schemaguard.sqltext.spelling import SPELLING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.rows.fill import Kind, Known
     from pytest_schemaguard.rows.tables import Reference, Shapes, Table
     from pytest_schemaguard.rows.units import Unit

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_schemaguard.catalog.order import order_changes
 from pytest_schemaguard.catalog.read import Reader
 from pytest_schemaguard.migrations.file_run import FileRun  # noqa: TC001 - codec.py reads it
-from pytest_schemaguard.rows.application_writes import write_as_an_application
+from pytest_schemaguard.rows.application_writes import Written, write_as_an_application
 from pytest_schemaguard.rows.fill import Kind
 from pytest_schemaguard.rows.prints import Prints, fingerprints
 from pytest_schemaguard.rows.sequences import SequenceState, sequences
@@ -85,8 +85,8 @@ class Taken:
     """Of the step that ran a migration."""
     revision: str | None = None
     """That migration's: of several, the one that failed, or the last."""
-    written: int = 0
-    """How many columns the application wrote."""
+    written: Written | None = None
+    """What the application wrote."""
 
     @property
     def went_on(self) -> bool:
@@ -97,7 +97,7 @@ class Step(Protocol):
     """One thing that a scenario does."""
 
     writes: bool
-    """Whether it changes rows alone, and needs to know which tables have some."""
+    """Whether it changes rows alone, and needs to know the catalog."""
 
     def take(self, stage: Stage) -> Taken:
         """Does it. Raises GuardError where the server or the source cannot be used."""
@@ -145,15 +145,14 @@ class Write:
 
     def take(self, stage: Stage) -> Taken:
         assert stage.moment is not None
-        assert stage.moment.prints is not None
         tools = tables_of_tools(stage.moment.snapshot)
-        tables = {name for name in stage.moment.prints.of if name not in tools}
-        databases = stage.guard.databases
+        tables = stage.moment.snapshot.relations.keys() - tools
+        databases, known = stage.guard.databases, stage.guard.known
         with databases.session(stage.database, settings=Settings.STAND_IN) as application:
             written = write_as_an_application(
-                application, tables, guard=stage.owner, kind=Kind.MILD
+                application, tables, guard=stage.owner, kind=Kind.MILD, known=known
             )
-        return Taken(written=written.columns)
+        return Taken(written=written)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +220,7 @@ def _played(scenario: Scenario, guard: Sight) -> Ending:
             """Keeps this moment, where a comparison or the next step needs it."""
             place = len(taken)
             if place in looked_at | writes:
-                rows = place in of_rows | writes
+                rows = place in of_rows
                 moments[place] = looking.moment(rows=rows, snapshot=snapshot)
 
         look(scenario.start.snapshot)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_schemaguard.migrations.source import Source
     from pytest_schemaguard.progress import Progress
     from pytest_schemaguard.project.processes import Processes
+    from pytest_schemaguard.rows.fill import Known
     from pytest_schemaguard.scenarios.states import States
     from pytest_schemaguard.servers.databases import Databases
 
@@ -48,6 +49,9 @@ class Sight(Protocol):
     def processes(self) -> Processes: ...
     @property
     def progress(self) -> Progress: ...
+    @property
+    def known(self) -> Known:
+        """Values that the application's models accept, where the column's type does not say."""
 
     def look(self, look: Look[T]) -> T:
         """Another piece of evidence."""

@@ -92,9 +92,9 @@ class States:
         self._contained = judging.contained
         self._judged = frozenset(judging.judged)
         self._progress = progress
-        self._known_values = known
+        self._known = known
         self._stops = _stops(judging.pending, judging.judged)
-        self._known: dict[int, State] = {}
+        self._made: dict[int, State] = {}
 
     def baseline(self) -> State:
         """The state before all pending migrations. Raises GuardError."""
@@ -117,7 +117,7 @@ class States:
     def fill(self, database: str, *, kind: Kind = Kind.WILD) -> Filled:
         """Makes rows in each table there that has none. Raises psycopg2.Error."""
         with self._databases.session(database, settings=Settings.STAND_IN) as owner:
-            return fill(owner, rows=self._config.rows, kind=kind, known=self._known_values())
+            return fill(owner, rows=self._config.rows, kind=kind, known=self._known())
 
     def after(self, migration: Migration) -> State:
         """The state that this judged migration leaves.
@@ -149,10 +149,10 @@ class States:
         return state
 
     def _state(self, count: int) -> State:
-        if count not in self._known:
+        if count not in self._made:
             key = self._key(count)
-            self._known[count] = self._once(f"state-{key}", State, lambda: self._make(key, count))
-        return self._known[count]
+            self._made[count] = self._once(f"state-{key}", State, lambda: self._make(key, count))
+        return self._made[count]
 
     def _make(self, key: str, count: int) -> State:
         if count == 0:

@@ -17,7 +17,7 @@ def second_run(
     run: FileRun = RUN,
 ) -> Ending:
     return Ending(
-        taken=(Taken(written=0), Taken(run=run)),
+        taken=(Taken(), Taken(run=run)),
         changes={AGAIN: Changes(catalog=catalog, rows=rows)},
         unread=(),
     )
