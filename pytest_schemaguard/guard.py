@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
@@ -77,6 +78,7 @@ class Guard:
         database: str | None = None,
         url: str | None = None,
         models_alone: bool = False,
+        rows: int | None = None,
         progress: Progress | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> Iterator[Guard]:
@@ -84,12 +86,14 @@ class Guard:
 
         With the block everything ends that it has started; `say` is called with what there is to
         say of that. `database` names one of several, `url` the server, and with `models_alone` the
-        configuration may be without migrations. Raises ConfigError, ServerError.
+        configuration may be without migrations. `rows` goes before the table's. Raises ConfigError,
+        ServerError.
         """
         from pytest_schemaguard.configuration.settings import load_one
         from pytest_schemaguard.run import Run
 
         config = load_one(Path(path).resolve(), database, models_alone=models_alone)
+        config = config if rows is None else replace(config, rows=rows)
         run = Run.begin()
         try:
             guard = cls(config, run=run, url=url, shared=False, progress=progress or Progress())

@@ -73,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
                 database=options.database,
                 url=os.environ.get("SCHEMA_GUARD_URL"),
                 models_alone=True,
+                rows=0,  # catalogs alone are compared
                 progress=progress,
                 say=lambda note: say(f"schema-guard: {note}", to=sys.stderr),
             )

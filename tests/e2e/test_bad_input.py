@@ -93,6 +93,10 @@ def test_models_that_postgresql_does_not_make(project: Project) -> None:
 
 
 def test_no_migration_files(project: Project) -> None:
+    project.write(
+        "pyproject.toml",
+        '[tool.schema-guard]\nmodels = "app.models:Base"\nmigrations = "migrations"\n',
+    )
     for file in (project.root / "migrations").iterdir():
         file.rename(project.root / "migrations" / "readme.txt")
     result = project.guard()
