@@ -31,7 +31,8 @@ def schema_guard_url(request: pytest.FixtureRequest) -> Iterator[str]:
             guard = guard_of(request.config, getattr(request, "param", None))
             address = stack.enter_context(guard.clone())
         except GuardError as error:
-            pytest.fail(terminal.words(error), pytrace=False)
+            # `from None`: pytest would print the error itself too, and its texts are not escaped.
+            raise pytest.fail.Exception(terminal.words(error), pytrace=False) from None
         yield address.url()
 
 

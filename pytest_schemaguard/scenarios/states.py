@@ -138,15 +138,17 @@ class States:
     def _usable(self, count: int) -> State:
         state = self._state(count)
         if state.run is not None and not state.run.applied:
-            failed = self._pending[count - 1]
-            if failed not in self._judged:
-                raise self._failed_before(failed, state.run)
-            raise MigrationError(
-                self._relative(failed.path),
-                "it did not apply, so what follows it could not be looked at",
-                fix="mend the migration first; its check `applies` tells what PostgreSQL said",
-            )
+            raise self._failed(self._pending[count - 1], state.run)
         return state
+
+    def _failed(self, migration: Migration, run: FileRun) -> MigrationError:
+        if migration not in self._judged:
+            return self._failed_before(migration, run)
+        return MigrationError(
+            self._relative(migration.path),
+            "it did not apply, so what follows it could not be looked at",
+            fix="mend the migration first; its check `applies` tells what PostgreSQL said",
+        )
 
     def _state(self, count: int) -> State:
         if count not in self._made:
@@ -203,7 +205,7 @@ class States:
         self._databases.create(key, template=self.bare_baseline().name)
         step = self._source.up(key, self._pending)
         if not step.run.applied:
-            raise self._failed_before(step.migration, step.run)
+            raise self._failed(step.migration, step.run)
         self._databases.freeze(key)
         return State(name=key, snapshot=None, run=step.run)
 
