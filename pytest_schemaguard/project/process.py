@@ -89,7 +89,7 @@ class Project:
         self._secrets = secrets_in(os.environ) | secrets_in(self._env)
         self._lock = threading.RLock()
         self._peer: Peer | None = None
-        self._is_entered = False
+        self.is_entered = False
         """Whether the process knows its database and has raised its fence."""
         self._output: Path | None = None
         self._bounded = ExitStack()
@@ -149,7 +149,7 @@ class Project:
     ) -> Any:
         """The same in a process of its own on another database, a fork of this one.
 
-        Only for a Project that is never started: it has imported the libraries of `preload` and
+        Only for a Project that is not started yet: it has imported the libraries of `preload` and
         nothing of the project. The task waits while `reply` answers its questions.
         """
         with self._lock:
@@ -225,7 +225,7 @@ class Project:
             if self._peer is not None:
                 self._peer.end()
                 self._peer = None
-                self._is_entered = False
+                self.is_entered = False
             self._bounded.close()
 
     def _booted(self) -> Peer:
@@ -248,18 +248,18 @@ class Project:
                 f"cannot be started: {error}",
                 fix=f"check that {sys.executable} runs and {self.folder} can be written",
             ) from None
-        self._is_entered = False
+        self.is_entered = False
         self._peer.say({"preload": list(self._preload)})
         return self._peer
 
     def _started(self) -> Peer:
         peer = self._booted()
-        if self._is_entered:
+        if self.is_entered:
             return peer
         address = self._reached()
         self._secrets |= {address.password}
         peer.say({"boot": self._boot_message(address)})
-        self._is_entered = True
+        self.is_entered = True
         return peer
 
     def _reached(self) -> Address:

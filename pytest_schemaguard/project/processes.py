@@ -92,18 +92,21 @@ class Processes:
         timeout_s: float,
         shape: Any,
         reply: Callable[[str], bool] | None = None,
+        beside_models: bool = False,
     ) -> Any:
         """Runs a task in a fresh process, on a database of the run or on none.
 
         It reaches it by `line`, or by one of its own, and waits while `reply` answers its
-        questions. Raises GuardError.
+        questions. With `beside_models` it is a fork of the process of the models, which boots
+        early, where that has imported nothing of them yet. Raises GuardError.
         """
+        forking = self.models if beside_models and not self.models.is_entered else self._forking
         arguments = {"root": str(self._config.root), **arguments}
         with ExitStack() as stack:
             if database is not None:
                 stack.enter_context(self._limited(database))
                 line = line or stack.enter_context(self.line(database, is_read=False))
-            return self._forking.call_apart(
+            return forking.call_apart(
                 *(task, arguments),
                 address=NOWHERE if line is None else line.address,
                 timeout_s=timeout_s,

@@ -159,7 +159,7 @@ class Filler:
         """None: it is left to its default. Raises RefusedError."""
         if column.draws:
             return None
-        values = self._values(table, column)
+        values, closed = self._values(table, column)
         required = column.not_null or self._not_null(column.type)
         if values is None:
             if required and column.default is None:
@@ -176,25 +176,23 @@ class Filler:
             extreme=() if key else tuple((one,) for one in values.extreme),
             nullable=() if required else (column.name,),
             key=key,
-            closed=(*table.name, column.name) in self.asked.known,
+            closed=closed,
             # One that calls a function gives other rows other values each time.
             default=not key and column.default is not None and "(" not in column.default,
         )
 
-    def _values(self, table: Table, column: Column) -> Values | None:
-        known = self.asked.known.get((*table.name, column.name))
-        if known:
-            return listed(known)
-        return self._literals.of(
-            column.type,
-            Wanted(
-                modifier=column.modifier,
-                dimensions=column.dimensions,
-                column=column.name,
-                kind=self.asked.kind,
-                unicode=self._unicode,
-            ),
+    def _values(self, table: Table, column: Column) -> tuple[Values | None, bool]:
+        """And whether no others will do."""
+        known = self.asked.known.get((*table.name, column.name), ())
+        taken = self._conditions.accepted(column.spelled, known) if known else []
+        wanted = Wanted(
+            modifier=column.modifier,
+            dimensions=column.dimensions,
+            column=column.name,
+            kind=self.asked.kind,
+            unicode=self._unicode,
         )
+        return listed(taken) or self._literals.of(column.type, wanted), bool(taken)
 
     def _not_null(self, oid: int) -> bool:
         one = self.shapes.types[oid]

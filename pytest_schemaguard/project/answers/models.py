@@ -63,6 +63,14 @@ class EnvFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KnownValues:
+    """Values that the models' types accept, as PostgreSQL stores them."""
+
+    of: Mapping[Name, tuple[str, ...]] = field(default_factory=dict)
+    """`{("public", "user", "state"): ("NEW", "OLD")}`; without columns whose type takes any."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Models:
     """Everything that the models say."""
 
