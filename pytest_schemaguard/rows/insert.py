@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
+from pytest_schemaguard.rows.choices import Way
 from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pytest_schemaguard.rows.choices import Row, Way
+    from pytest_schemaguard.rows.choices import Row
     from pytest_schemaguard.rows.tables import Table
 
     Make = Callable[[int, Way, Sequence[Row]], Row]
@@ -57,7 +58,7 @@ def insert(
                 count += inserted(cursor, table, [row])
             except RefusedError as error:
                 in_vain.append(row)
-                if not made:
+                if place == start and way is not Way.BARE:
                     reason = error
                 continue
             made.append(row)
