@@ -32,7 +32,8 @@ _LARGEST = {
 }
 _ARRAY_PART = r'"((?:[^"\\]|\\.)*)"|([^{{}}"{0}]+)'
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_FIELD = re.compile(r'"((?:[^"\\]|""|\\.)*)"|([^",()\[\]]+)', re.DOTALL)
+_FIELD = re.compile(r'"((?:[^"\\]|""|\\.)*)"|([^",()]+)', re.DOTALL)
+_BOUND = re.compile(r'"((?:[^"\\]|""|\\.)*)"|([^",()\[\]]+)', re.DOTALL)
 _BOUNDS = re.compile(r"""[\[(](?:"(?:[^"\\]|""|\\.)*"|[^"\[\]()])*[\])]""")
 
 
@@ -76,7 +77,8 @@ class Another:
             limit = modifier - _HEADER if modifier >= _HEADER else _TEXTS[name]
             return another_text.others(like, self.vocabularies(), limit)(text, number)
         if name in _LARGEST:
-            return another_text.numbers(text, number, largest=_LARGEST[name])
+            precision = 6 if name == "float4" else 15
+            return another_text.numbers(text, number, largest=_LARGEST[name], precision=precision)
         if name == "numeric":
             return another_text.numbers(text, number, largest=_largest(modifier))
         return _BASE.get(name, another_text.bumped)(text, number)
@@ -115,7 +117,7 @@ class Another:
         """Both bounds are moved alike, in each range of a multirange."""
 
         def moved(found: re.Match[str]) -> str:
-            return _FIELD.sub(
+            return _BOUND.sub(
                 lambda one: _quoted(self._first(bound, -1, _bare(one), number)), found[0]
             )
 

@@ -63,16 +63,26 @@ def in_a_circle(labels: Sequence[str], text: str) -> Iterator[str]:
 
 
 def numbers(
-    text: str, number: int, *, largest: Decimal | None = None, whole: bool = False
+    text: str,
+    number: int,
+    *,
+    largest: Decimal | None = None,
+    whole: bool = False,
+    precision: int = 15,
 ) -> Iterator[str]:
-    """Other numbers of the same sign, size and scale."""
+    """Other numbers of the same sign, size and scale, which differ in the digits that a float has.
+
+    https://www.postgresql.org/docs/current/datatype-numeric.html#DATATYPE-FLOAT
+    """
     context = Context(prec=len(text) + 400)
     value = Decimal(text)
     if not value.is_finite() or not value:
         value = Decimal(0)
-    exponent = value.as_tuple().exponent
+    _, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)
-    unit = Decimal(1).scaleb(exponent if exponent < 0 or "e" in text.lower() else 0)
+    exponent += max(len(digits) - precision, 0)
+    large = "e" in text.lower() or len(digits) > precision
+    unit = Decimal(1).scaleb(exponent if exponent < 0 or large else 0)
     sign = -1 if value < 0 else 1
     for step in (number, number % 9 + 1, *range(1, 10)):
         for way in (sign, -sign):
