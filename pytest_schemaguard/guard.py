@@ -210,7 +210,9 @@ class Guard:
     @property
     def known(self) -> Known:
         """Values that the application's models accept, where the column's type does not say."""
-        return {}
+        from pytest_schemaguard.evidence.known_values import KNOWN_VALUES
+
+        return self.look(KNOWN_VALUES).of
 
     # The project's side
 
