@@ -63,6 +63,7 @@ class Guard:
         self._url = url
         """The server that the command line or the environment names, before the table's."""
         self._since = config.since if since is None else since
+        self._shared = shared
         self._python_path = python_path
         """pytest's `pythonpath`: what the project's tests can import, its models may."""
         self._prefix = f"{config.name}-" if config.name else ""
@@ -238,6 +239,26 @@ class Guard:
         return folder
 
     # Evidence
+
+    @contextmanager
+    def beside(self, config: Config, moved: Callable[[Path], Path]) -> Iterator[Guard]:
+        """Another configuration's Guard in this run, on its server, until the block ends.
+
+        Its `name` is that of no other in the run; `moved` tells where the folders of pytest's
+        `pythonpath` are.
+        """
+        guard = Guard(
+            config,
+            run=self._run,
+            url=self._url,
+            shared=self._shared,
+            progress=self.progress,
+            python_path=[moved(one) for one in self._python_path],
+        )
+        try:
+            yield guard
+        finally:
+            guard.close()
 
     def look(self, look: Look[T]) -> T:
         """This piece of evidence, made once in a run. Raises GuardError."""

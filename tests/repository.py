@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.migrations.since import changed_since
+from pytest_schemaguard.migrations.since import changes_since
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +82,6 @@ class Repository:
         return self.git("rev-parse", "HEAD")
 
     def changed(self, ref: str = "main") -> set[str]:
-        """What changed_since tells, relative to the repository."""
-        told = changed_since(ref, root=self.folder, config_file="pyproject.toml")
+        """What changes_since tells, relative to the repository."""
+        told = changes_since(ref, root=self.folder, config_file="pyproject.toml").now
         return {str(path.relative_to(self.folder.resolve())) for path in told}

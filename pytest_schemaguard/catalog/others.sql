@@ -376,7 +376,7 @@ SELECT 'partition', ARRAY[c.nspname, c.relname]::text[], concat_ws(' ',
     ), ' ' ORDER BY k.conname COLLATE "C")
     FROM pg_constraint k
     WHERE k.conrelid = c.oid AND k.contype IN ('p', 'f', 'u', 'c', 'x')
-      AND k.conparentid = 0 AND k.coninhcount = 0
+      AND k.coninhcount = 0
   ),
   (
     SELECT 'DISABLED ' || string_agg(DISTINCT k.conname, ', ')

@@ -39,6 +39,8 @@ class Check:
     """Whether it imports the project's models, which takes long and can begin early."""
     of_revisions: bool = False
     """Whether it is about revisions that name what they follow, as Alembic's do."""
+    of_branch: bool = False
+    """Whether it is about what a branch changes: there is none without `since`."""
 
     def judge(self, guard: Any, migration: Any) -> Verdict:
         """The verdict on a Guard's evidence. Raises GuardError where it could not look.
@@ -64,6 +66,13 @@ def _nothing(_guard: Any, _migration: Any) -> Sequence[str]:
 
 CHECKS = (
     Check("single-head", Scope.SCHEMA, "Alembic's history has several heads", of_revisions=True),
+    Check(
+        "history",
+        Scope.SCHEMA,
+        "a branch deletes a migration that the merge base of `since` has (one that it edits fails "
+        "`applies`)",
+        of_branch=True,
+    ),
     Check(
         "applies",
         Scope.MIGRATION,

@@ -10,6 +10,9 @@ it, in a process of its own.
 
 Alembic runs all pending revisions in one `upgrade`, by default in one transaction. So they are run
 in one too, and it fails where that does not end as each revision by itself does.
+
+With `since`, it also fails where the merge base has the migration and the branch has edited it:
+databases that ran it will not run it again. It says what those then lack.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.checks.history import edited
 from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
@@ -37,7 +41,13 @@ if TYPE_CHECKING:
 def judge(guard: Guard, migration: Migration | None) -> Verdict:
     """Fails on an error of PostgreSQL, and on a file that kept nothing without saying so."""
     assert migration is not None
-    state = guard.states.after(migration)
+    released = tuple(edited(guard, migration))
+    try:
+        state = guard.states.after(migration)
+    except GuardError as error:
+        if not released:
+            raise
+        return verdict(released, unproven=str(error))
     run = state.run
     assert run is not None
     subject = guard.relative(migration.path)
@@ -52,7 +62,7 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
         found = (*found, _needs_one(*migration.up.needs_one, subject))
     if state.on_rows is not None:
         found = (*found, _on_rows(state.on_rows, subject))
-    found = (*found, *in_one_run(guard, migration, run))
+    found = (*released, *found, *in_one_run(guard, migration, run))
     return verdict(found, strict=guard.config.strict, reason=counted(run))
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.migrations.released import Touched
+    from pytest_schemaguard.migrations.since import Changes
     from pytest_schemaguard.migrations.source import Source
 
 
@@ -23,7 +25,7 @@ class Judging:
     def __init__(self, config: Config, source: Source, *, since: str | None) -> None:
         self._config = config
         self._source = source
-        self._since = since
+        self.since = since
         """The git ref of the command line, or of the table."""
 
     @cached_property
@@ -33,11 +35,11 @@ class Judging:
 
     @cached_property
     def contained(self) -> tuple[Migration, ...]:
-        """Those that `baseline.at` says the baseline contains."""
-        at = self._config.baseline.at
-        if at is None or not self.migrations:
-            return ()
-        return self._source.until(named(self.migrations, at, file=self._config.file))
+        """Those that the baseline contains, as `baseline.at` says."""
+        given = self._config.baseline
+        if given.at is not None and self.migrations:
+            return self._source.until(named(self.migrations, given.at, file=self._config.file))
+        return ()
 
     @cached_property
     def pending(self) -> tuple[Migration, ...]:
@@ -48,34 +50,50 @@ class Judging:
     def judged(self) -> tuple[Migration, ...]:
         """The pending ones that get checks of their own. Raises ConfigError too (`since`)."""
         baseline = self._config.baseline
-        if self._since is None:
+        if self.since is None:
             return self.pending if baseline.schema or baseline.at else self.pending[-1:]
         return self._changed(self.pending)
 
     def _changed(self, migrations: Sequence[Migration]) -> tuple[Migration, ...]:
+        """Those that git says were added, or changed to do something else."""
+        same = {one.file for one in self.touched if one.is_same}
+        files = self.changes.now - same
         return tuple(
             one
             for one in migrations
-            if not {path.resolve() for path in one.files}.isdisjoint(self._files)
+            if not {path.resolve() for path in one.files}.isdisjoint(files)
         )
 
     @cached_property
-    def _files(self) -> frozenset[Path]:
-        """Those that git says were added or changed."""
-        from pytest_schemaguard.migrations.since import changed_since
+    def changes(self) -> Changes:
+        """What the branch changes, where there is a `since`."""
+        from pytest_schemaguard.migrations.since import changes_since
 
-        assert self._since is not None
+        assert self.since is not None
         file = self._config.relative(self._config.file)
-        return changed_since(self._since, root=self._config.root, config_file=file)
+        return changes_since(self.since, root=self._config.root, config_file=file)
+
+    @cached_property
+    def touched(self) -> tuple[Touched, ...]:
+        """The migrations that the merge base has and the branch changes."""
+        from pytest_schemaguard.migrations.released import touched
+
+        if self.since is None:
+            return ()
+        files = {path.resolve(): one for one in self.migrations for path in one.files}
+        return touched(files, self.changes, by_id=self._source.can_branch)
 
     @property
     def because(self) -> str:
         """Why these are judged, for the header."""
-        if self._since is not None:
-            behind = [self._config.relative(one.path) for one in self._changed(self.contained)]
-            rest = f"; the baseline contains {', '.join(behind)}, changed too" if behind else ""
-            return f"added or changed since {self._since}{rest}"
         baseline = self._config.baseline
+        if self.since is not None:
+            why = f"added or changed since {self.since}"
+            if baseline.at or baseline.schema:
+                behind = [self._config.relative(one.path) for one in self._changed(self.contained)]
+                rest = f"; the baseline contains {', '.join(behind)}, changed too" if behind else ""
+                return f"{why}{rest}"
+            return why
         if not self.migrations:
             return f"there is none in {self._source.name}"
         if baseline.at:

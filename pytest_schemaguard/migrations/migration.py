@@ -43,6 +43,8 @@ class Migration:
     up: Script
     down: Script | None = None
     """The downgrade, where there is one; it may stand in the same file."""
+    others: tuple[Path, ...] = ()
+    """Further files, where one run applies them all."""
 
     @property
     def path(self) -> Path:
@@ -51,4 +53,5 @@ class Migration:
 
     @property
     def files(self) -> frozenset[Path]:
-        return frozenset(one.path for one in (self.up, self.down) if one is not None)
+        scripts = (one.path for one in (self.up, self.down) if one is not None)
+        return frozenset({*scripts, *self.others})

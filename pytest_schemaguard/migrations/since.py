@@ -1,8 +1,6 @@
-"""Which files git says were added or changed since a ref: the migrations that a branch brings.
+"""What a branch does to the files of its merge base, as git says: the migrations that it brings.
 
-The program `git` is asked, and nothing that it is asked writes to the repository or runs a hook, a
-pager, an external diff or a fetch. What git itself runs to compare a file (a clean filter, such as
-git-lfs) it runs here too.
+Commits, the index and the work tree count. The repository is only read (git.py).
 """
 
 from __future__ import annotations
@@ -14,41 +12,66 @@ import shlex
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.errors import ConfigError
-from pytest_schemaguard.project.programs import Program
+from pytest_schemaguard.migrations.git import Git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TIMEOUT_S = 60.0
-"""How long one git command may take: a file system that is gone, a filter that waits."""
-KEPT = ("GIT_CONFIG", "GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
-"""Beginnings of the variables that say how git works (safe.directory comes by GIT_CONFIG_COUNT in
-containers), not which repository it works on, as a hook's GIT_DIR and GIT_INDEX_FILE do."""
-OWN = {
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_LAZY_FETCH": "1",  # unknown to git before 2.39.4
-    "LC_ALL": "C",  # what git says is read here
-}
-SETTINGS = (
-    "core.fsmonitor=false",
-    "core.hooksPath=/dev/null",
-    "core.splitIndex=false",
-    "diff.autoRefreshIndex=true",  # false would tell of files that were touched and not changed
-)
+    from pytest_schemaguard.errors import ConfigError
+
 GITLINK = "160000"
 """The mode of a submodule (https://git-scm.com/docs/gitdatamodel)."""
+NOTHING = "000000"
+"""The mode of what is not there."""
+FILES = "100"
+"""How the modes of files begin that are neither links nor submodules."""
 MOST_NAMES = 8
 """How many refs an error lists."""
 NEAR = 0.75
 """How alike (difflib's ratio) a name is to be suggested: main for mian, not for feature."""
 
 
-def changed_since(ref: str, *, root: Path, config_file: str) -> frozenset[Path]:
-    """Files added or changed since HEAD left `ref` (their merge base), as absolute, real paths.
+@dataclass(frozen=True, kw_only=True)
+class Was:
+    """A file of the merge base that the branch has otherwise, or no more."""
+
+    path: Path
+    """Where it was: absolute, and real but for the file itself where that is gone."""
+    is_there: bool
+    """Whether there is a file now."""
+    git: Git
+    """Of the repository that has it, `base` is a commit or tree of it, and `name` is its path."""
+    base: str
+    name: str
+
+    @cached_property
+    def text(self) -> bytes:
+        """What a checkout of it holds. Raises ConfigError."""
+        return os.fsencode(self.git.read("cat-file", "--filters", f"{self.base}:{self.name}"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What is other than at the merge base; paths are absolute and real."""
+
+    now: frozenset[Path]
+    """Files added or changed."""
+    added: frozenset[Path]
+    """Those of them that the merge base has not."""
+    was: tuple[Was, ...]
+    """Files changed or deleted, each once."""
+    git: Git
+    """Of the repository."""
+    base: str
+    """The merge base's commit; of several, one."""
+
+
+def changes_since(ref: str, *, root: Path, config_file: str) -> Changes:
+    """What differs from where HEAD left `ref`, their merge base.
 
     Commits, the index and the work tree count, and files that git does not know unless it is told
     to ignore them; a file that is again what it was at the merge base does not. A renamed file
@@ -57,99 +80,31 @@ def changed_since(ref: str, *, root: Path, config_file: str) -> frozenset[Path]:
 
     Raises ConfigError.
     """
-    git = _Git(root, config_file)
-    git = _Git(git.top(), config_file)
-    changed: set[Path] = set()
+    git = Git(root, config_file)
+    git = Git(git.top(), config_file)
+    bases = _merge_bases(git, ref)
     # Several merge bases come from merges in both directions. What differs from any of them counts:
     # a change that was merged and then undone equals one base, and still undoes what `ref` has.
-    for base in _merge_bases(git, ref):
-        changed.update(_changed(git, base))
-    return frozenset(Path(os.path.realpath(path)) for path in changed)
-
-
-@dataclass(frozen=True)
-class _Git:
-    """The program git in one folder."""
-
-    folder: Path
-    config_file: str
-
-    def run(self, *arguments: str, index: Path | None = None) -> tuple[int, str, str]:
-        """The exit status, what git wrote, and what it wrote to stderr. Raises ConfigError."""
-        settings = [part for setting in SETTINGS for part in ("-c", setting)]
-        command = ("git", "-C", str(self.folder), *settings, *arguments)
-        variables = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("GIT_") or name.startswith(KEPT)
-        } | OWN
-        if index is not None:
-            variables["GIT_INDEX_FILE"] = str(index)
-        try:
-            with Program(command, env=variables, apart=True) as program:
-                ended = program.ended(within_s=TIMEOUT_S)
-                status, (out, err) = program.code, program.read()
-        except OSError as error:
-            raise self.wrong(
-                f"git cannot be started ({error.strerror})",
-                fix="install git where the tests run (slim images are without it), or leave `since`"
-                " out",
-            ) from error
-        if status is None or not ended:
-            raise self.wrong(
-                f"git {arguments[0]} did not end within {TIMEOUT_S:g} s",
-                fix=f"see what it waits for: {self.by_hand(arguments)}",
-            )
-        return status, os.fsdecode(out), err.decode(errors="backslashreplace")
-
-    def read(self, *arguments: str, index: Path | None = None) -> str:
-        """What git wrote. Raises ConfigError where it failed."""
-        status, out, err = self.run(*arguments, index=index)
-        if status:
-            raise self.failed(arguments, err)
-        return out
-
-    def top(self) -> Path:
-        """The top folder of the work tree. Raises ConfigError."""
-        arguments = ("rev-parse", "--show-toplevel")
-        status, out, err = self.run(*arguments)
-        if "not a git repository" in err:
-            raise self.wrong(
-                f"{self.folder} is in no git repository",
-                detail=err,
-                fix="run where the repository is checked out with its .git, or leave `since` out",
-            )
-        if status:
-            raise self.failed(arguments, err)
-        top = out.removesuffix("\n")
-        # What is ignored is never told as changed, so all would pass unjudged.
-        if self.run("check-ignore", "--quiet", "--", ".")[0] == 0:
-            raise self.wrong(
-                f"the git repository {top} ignores the folder {self.folder}",
-                fix="make the folder a repository of its own, or leave `since` out",
-            )
-        return Path(top)
-
-    def by_hand(self, arguments: tuple[str, ...]) -> str:
-        return shlex.join(("git", "-C", str(self.folder), *arguments))
-
-    def failed(self, arguments: tuple[str, ...], err: str) -> ConfigError:
-        fix = f"mend what git says, or see it again: {self.by_hand(arguments)}"
-        advice = re.search(r"git config --global --add safe\.directory .+", err)
-        if advice:
-            fix = f"if you trust this repository: {advice[0]}"
-        elif "lazy fetching disabled" in err or "promisor" in err:
-            fix = f"fetch what this partial clone left out: {self.by_hand(arguments)}"
-        return self.wrong(f"git {arguments[0]} failed", detail=err, fix=fix)
-
-    def wrong(self, fact: str, *, fix: str, detail: str | None = None) -> ConfigError:
-        return ConfigError("since", fact, fix=fix, detail=detail, path=self.config_file)
+    changed = [tuple(_changed(git, base)) for base in bases]
+    added = [frozenset(one.path for one in each if one.is_new) for each in changed]
+    was = {one.was.path: one.was for each in reversed(changed) for one in each if one.was}
+    if len(bases) > 1:
+        # One of them may lack what `ref` has by now, and the branch has from it.
+        otherwise = {one.path for one in _changed(git, _commit(git, ref))}
+        was = {path: one for path, one in was.items() if path in otherwise}
+    return Changes(
+        now=frozenset(one.path for each in changed for one in each if one.is_there),
+        added=frozenset.intersection(*added),
+        was=tuple(was.values()),
+        git=git,
+        base=bases[0],
+    )
 
 
 # Where the branch began
 
 
-def _merge_bases(git: _Git, ref: str) -> list[str]:
+def _merge_bases(git: Git, ref: str) -> list[str]:
     """The best common ancestors of `ref` and HEAD; one, but for merges in both directions."""
     commit = _commit(git, ref)
     if git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")[0]:
@@ -175,7 +130,7 @@ def _merge_bases(git: _Git, ref: str) -> list[str]:
     )
 
 
-def _commit(git: _Git, ref: str) -> str:
+def _commit(git: Git, ref: str) -> str:
     """The id of the commit that `ref` means. Raises ConfigError."""
     if not ref.strip() or ref.startswith("-") or "\0" in ref:
         raise git.wrong(
@@ -192,7 +147,7 @@ def _commit(git: _Git, ref: str) -> str:
     return out.strip()
 
 
-def _unknown(git: _Git, ref: str, err: str) -> ConfigError:
+def _unknown(git: Git, ref: str, err: str) -> ConfigError:
     _, out, _ = git.run(
         "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads", "refs/remotes", "refs/tags"
     )
@@ -225,15 +180,15 @@ def _unknown(git: _Git, ref: str, err: str) -> ConfigError:
     )
 
 
-def _is_shallow(git: _Git) -> bool:
+def _is_shallow(git: Git) -> bool:
     return git.read("rev-parse", "--is-shallow-repository").strip() == "true"
 
 
-def _remotes(git: _Git) -> list[str]:
+def _remotes(git: Git) -> list[str]:
     return git.read("remote").split()
 
 
-def _whole_history(git: _Git, ref: str) -> str:
+def _whole_history(git: Git, ref: str) -> str:
     """How to get every branch with all its commits; a shallow clone follows only one branch."""
     remotes = _remotes(git) or ["origin"]
     named = ref.partition("/")[0]
@@ -247,25 +202,43 @@ def _whole_history(git: _Git, ref: str) -> str:
 # What is different now
 
 
-def _changed(git: _Git, base: str) -> Iterator[Path]:
-    """Paths in the work tree `git.folder` that differ from `base`, a commit or tree."""
+@dataclass(frozen=True, kw_only=True)
+class _Changed:
+    path: Path
+    is_there: bool = True
+    is_new: bool = False
+    was: Was | None = None
+    """None: it was not there, or no file of its own (a link to another)."""
+
+
+def _changed(git: Git, base: str) -> Iterator[_Changed]:
+    """What in the work tree `git.folder` differs from `base`, a commit or tree."""
     unknown_to_git = git.read("ls-files", "-z", "--others", "--exclude-standard")
     for name in unknown_to_git.split("\0")[:-1]:
-        yield git.folder / name
+        yield _Changed(path=_real(git.folder / name), is_new=True)
     told = _compared(git, base).split("\0")
     # `:100644 100644 <id> <id> M` and a path, for each
     # (https://git-scm.com/docs/git-diff#_raw_output_format)
     for change, name in zip(told[::2], told[1::2], strict=False):
-        _, mode, old, *_ = change.removeprefix(":").split(" ")
+        old_mode, mode, old, _, status = change.removeprefix(":").split(" ")
         path = git.folder / name
-        yield path
+        is_there = status != "D"
+        was = None
+        if old_mode.startswith(FILES):
+            was = Was(path=_real(path), is_there=is_there, git=git, base=base, name=name)
+        is_new = old_mode == NOTHING
+        yield _Changed(path=_real(path), is_there=is_there, is_new=is_new, was=was)
         if mode == GITLINK and (path / ".git").exists():  # else it is not checked out
-            submodule = _Git(path, git.config_file)
+            submodule = Git(path, git.config_file)
             yield from _changed(submodule, _base_there(submodule, old))
 
 
-def _compared(git: _Git, base: str) -> str:
-    """What `git diff --raw` says of `base` and the work tree, additions for renames.
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _compared(git: Git, base: str) -> str:
+    """What `git diff --raw` says of `base` and the work tree, additions and deletions for renames.
 
     It is given a copy of the index, since it writes down there which files it found unchanged, also
     with GIT_OPTIONAL_LOCKS=0. The copy keeps the time of the index: git trusts no file's size and
@@ -278,13 +251,13 @@ def _compared(git: _Git, base: str) -> str:
             shutil.copy2(index, copy)
         return git.read(
             *("diff", "--raw", "-z", "--no-abbrev", "--no-renames"),
-            *("--no-ext-diff", "--no-textconv", "--diff-filter=d", "--ignore-submodules=none"),
+            *("--no-ext-diff", "--no-textconv", "--ignore-submodules=none"),
             *(base, "--"),
             index=copy,
         )
 
 
-def _base_there(submodule: _Git, old: str) -> str:
+def _base_there(submodule: Git, old: str) -> str:
     """The commit that a submodule was at; the empty tree where it is new or its clone is shallow.
 
     Then all its files count: more is judged than need be, never less.

@@ -70,7 +70,7 @@ def whole(patterns: Sequence[str], config: Config) -> Migration:
     """
     found = files(patterns, config)
     path = found[-1] if found else config.file
-    return Migration(revision=HEAD, up=Script(path=path))
+    return Migration(revision=HEAD, up=Script(path=path), others=found[:-1])
 
 
 def _is_migration(path: Path) -> bool:

@@ -170,5 +170,7 @@ def asked_for(guard: Guard, scope: Scope | None = None) -> Iterator[Check]:
             continue
         if check.of_revisions and not guard.source.can_branch:
             continue
+        if check.of_branch and guard.judging.since is None:
+            continue
         if names is None or check.name in names:
             yield check

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.migrations.judging import Judging
@@ -55,6 +57,15 @@ class Sight(Protocol):
 
     def look(self, look: Look[T]) -> T:
         """Another piece of evidence."""
+
+    def beside(
+        self, config: Config, moved: Callable[[Path], Path]
+    ) -> AbstractContextManager[Sight]:
+        """Sight of another configuration, on this run's server, until the block ends.
+
+        Its `name` is that of no other in the run; `moved` tells where the folders are that the
+        project's tests import from.
+        """
 
     def note(self, name: str, text: str) -> None:
         """A line for the end of the run, from whichever process of it; `name` is FENCE ..."""

@@ -207,6 +207,15 @@ def test_a_partition_is_told_as_it_would_be_made(base: tuple[Address, Snapshot])
     assert others["partition", "public", "m2_a"] == "PARTITION OF public.m2 FOR VALUES IN (1, 2)"
 
 
+def test_what_a_partitions_column_has_otherwise_is_told_with_it(changed: Any) -> None:
+    execute(changed, "ALTER TABLE m2 ALTER note SET NOT NULL, ALTER n DROP DEFAULT")
+    execute(changed, "COMMENT ON COLUMN m2.id IS 'it''s'")
+    assert read(changed).others["partition", "public", "m2"] == (
+        f"PARTITION OF public.m FOR VALUES {FEB} PARTITION BY LIST (id) "
+        "COLUMN id COMMENT 'it''s' COLUMN n WITHOUT DEFAULT COLUMN note NOT NULL"
+    )
+
+
 def test_a_detached_partition_is_missed_with_its_bounds(
     base: tuple[Address, Snapshot], changed: Any
 ) -> None:

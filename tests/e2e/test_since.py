@@ -59,8 +59,14 @@ def test_what_a_branch_adds_is_judged_committed_or_not(cloned: Project) -> None:
     assert judged(cloned, since) == [SECOND]
     git(cloned, "mv", SECOND, "migrations/0003_max_templates.sql")
     assert judged(cloned, since) == ["migrations/0003_max_templates.sql"]
-    cloned.append(FILE, "-- changed\n")
+    cloned.append(FILE, "SELECT 1;\n")
     assert judged(cloned, since) == [FILE, "migrations/0003_max_templates.sql"]
+
+
+def test_comments_and_layout_alone_have_nothing_judged(cloned: Project) -> None:
+    cloned.append(FILE, "\n-- changed\n")
+    cloned.append(FILE.replace(".sql", ".down.sql"), "-- changed\n")
+    assert judged(cloned, "--schema-guard-since=main") == []
 
 
 def test_the_key_of_the_configuration_says_the_same_and_the_option_wins(cloned: Project) -> None:
@@ -79,7 +85,7 @@ def test_where_no_migration_changed_the_schema_is_still_checked(cloned: Project)
 
 
 def test_a_downgrade_that_changed_has_its_migration_judged(cloned: Project) -> None:
-    cloned.append(FILE.replace(".sql", ".down.sql"), "-- changed\n")
+    cloned.append(FILE.replace(".sql", ".down.sql"), "SELECT 1;\n")
     assert judged(cloned, "--schema-guard-since=main") == [FILE]
 
 
@@ -87,7 +93,7 @@ def test_a_changed_migration_that_the_baseline_contains_is_not_passed_over_in_si
     cloned: Project,
 ) -> None:
     cloned.write(SECOND, MIGRATION.replace("max_reports", "max_templates"))
-    cloned.append(FILE, "-- changed\n")
+    cloned.append(FILE, "SELECT 1;\n")
     cloned.write(
         "pyproject.toml",
         (cloned.root / "pyproject.toml")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pytest_schemaguard.migrations.since import changed_since
+from pytest_schemaguard.migrations.since import changes_since
 from tests.repository import Repository, without_configuration
 
 
@@ -39,7 +39,7 @@ def test_paths_are_absolute_and_real(repository: Repository, tmp_path: Path) -> 
     (tmp_path / "link").symlink_to(repository.folder)
     (repository.folder / "four.sql").symlink_to("two.sql")
     three = repository.write("three.sql", "")
-    told = changed_since("main", root=tmp_path / "link", config_file="pyproject.toml")
+    told = changes_since("main", root=tmp_path / "link", config_file="pyproject.toml").now
     assert told == {three.resolve(), (repository.folder / "two.sql").resolve()}
 
 
@@ -204,7 +204,7 @@ def test_a_root_inside_a_monorepo_sees_the_whole(repository: Repository) -> None
     repository.write("services/b/new.sql", "")
     repository.write("shared/new.sql", "")
     top = repository.folder.resolve()
-    assert changed_since("feature", root=service, config_file="pyproject.toml") == {
+    assert changes_since("feature", root=service, config_file="pyproject.toml").now == {
         top / "services" / "b" / "new.sql",
         top / "shared" / "new.sql",
     }
@@ -289,8 +289,8 @@ def test_in_a_pre_commit_hook_the_commit_in_the_making_counts(repository: Reposi
         ".git/hooks/pre-commit",
         f"#!{sys.executable}\n"
         "from pathlib import Path\n"
-        "from pytest_schemaguard.migrations.since import changed_since\n"
-        "told = changed_since('main', root=Path.cwd(), config_file='pyproject.toml')\n"
+        "from pytest_schemaguard.migrations.since import changes_since\n"
+        "told = changes_since('main', root=Path.cwd(), config_file='pyproject.toml').now\n"
         "Path('.git/told').write_text(' '.join(sorted(path.name for path in told)))\n",
     )
     hook.chmod(0o755)
@@ -321,7 +321,7 @@ def test_a_persons_settings_change_nothing(repository: Repository, setting: str)
     repository.write("inner/four.sql", "")
     os.utime(repository.folder / "two.sql", (0, 0))
     inner = repository.folder / "inner"
-    told = changed_since("main", root=inner, config_file="pyproject.toml")
+    told = changes_since("main", root=inner, config_file="pyproject.toml").now
     assert {path.name for path in told} == {"drei ö.sql", "four.sql"}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_schemaguard.errors import ConfigError
-from pytest_schemaguard.migrations import since
+from pytest_schemaguard.migrations import git, since
 from tests.repository import Repository, without_configuration
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def test_a_folder_that_the_repository_ignores(repository: Repository) -> None:
         "\n  next: make the folder a repository of its own, or leave `since` out"
     )
     repository.git("add", "--force", "projects/mine/three.sql")
-    told = since.changed_since("main", root=folder, config_file="pyproject.toml")
+    told = since.changes_since("main", root=folder, config_file="pyproject.toml").now
     assert {path.name for path in told} == {".gitignore", "three.sql"}
 
 
@@ -292,7 +292,7 @@ def test_git_that_does_not_end_is_ended_with_all_that_it_started(
     repository.git("config", "filter.slow.clean", f"exec sleep 60 >'{pipe}'")
     repository.write(".gitattributes", "*.sql filter=slow\n")
     repository.write("one.sql", "SELECT 7;\n")
-    monkeypatch.setattr(since, "TIMEOUT_S", 1.0)
+    monkeypatch.setattr(git, "TIMEOUT_S", 1.0)
     told = error(repository, "main")
     assert told.startswith(
         "pyproject.toml: since: git diff did not end within 1 s\n"

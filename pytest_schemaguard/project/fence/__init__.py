@@ -106,6 +106,8 @@ def _by_namespace(address: Address, ground: Ground) -> Fence | None:
     from pytest_schemaguard import namespaces
 
     kept = [ground.folder]
+    if ground.covered is not None and ground.root.is_relative_to(ground.covered):
+        kept.append(ground.root)  # what the merge base has of the project
     if address.is_socket:
         kept.append(Path(address.host) / f".s.PGSQL.{address.port}")
     left = namespaces.leave(kept, covered=ground.covered)

@@ -180,6 +180,6 @@ def test_a_change_of_either_way_has_the_migration_judged(
     repository.git("add", ".")
     repository.git("commit", "--quiet", "-m", "begin")
     repository.git("switch", "--quiet", "--create", "branch")
-    (repository.folder / "migrations/1.sql").write_text(GOOD.replace("DROP", "DROP "))
+    (repository.folder / "migrations/1.sql").write_text(GOOD.replace("DROP", "SELECT 1; DROP"))
     judging = Judging(*source(repository.folder), since="main")
     assert [one.revision for one in judging.judged] == ["1"]
