@@ -35,11 +35,19 @@ class Judging:
 
     @cached_property
     def contained(self) -> tuple[Migration, ...]:
-        """Those that the baseline contains, as `baseline.at` says."""
+        """Those that the baseline contains: `baseline.at` says so, or git of the merge base."""
         given = self._config.baseline
         if given.at is not None and self.migrations:
             return self._source.until(named(self.migrations, given.at, file=self._config.file))
-        return ()
+        if self.since is None or given.schema is not None:
+            return ()
+        changed = self._changed(self.migrations)
+        first = self.migrations.index(changed[0]) if changed else len(self.migrations)
+        return tuple(
+            one
+            for place, one in enumerate(self.migrations)
+            if place < first or not {*changed} & {*self._source.until(one)}
+        )
 
     @cached_property
     def pending(self) -> tuple[Migration, ...]:
@@ -93,7 +101,11 @@ class Judging:
                 behind = [self._config.relative(one.path) for one in self._changed(self.contained)]
                 rest = f"; the baseline contains {', '.join(behind)}, changed too" if behind else ""
                 return f"{why}{rest}"
-            return why
+            if not self.contained:
+                return why
+            last = self._config.relative(self.contained[-1].path)
+            more = f" and {len(self.contained) - 1} before it" if self.contained[1:] else ""
+            return f"{why}; the baseline is what it has: {last}{more}"
         if not self.migrations:
             return f"there is none in {self._source.name}"
         if baseline.at:

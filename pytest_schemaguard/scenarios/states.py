@@ -91,6 +91,7 @@ class States:
         self._pending = judging.pending
         self._contained = judging.contained
         self._judged = frozenset(judging.judged)
+        self._since = judging.since
         self._progress = progress
         self._known = known
         self._stops = _stops(judging.pending, judging.judged)
@@ -241,6 +242,8 @@ class States:
             elif self._contained:
                 step = self._source.up(key, self._contained)
                 if not step.run.applied:
+                    if config.baseline.at is None:
+                        raise self._failed_before(step.migration, step.run)
                     raise self._not_loaded("baseline", step.migration.path, step.run)
             for path in config.seed:
                 rows = Script(path=path, sql=read_sql(path, shown=self._relative(path)))
@@ -255,6 +258,11 @@ class States:
         missing = run.error is not None and run.error.sqlstate == UNDEFINED_TABLE
         if what != "seed" or not missing or given.schema or given.at:
             return None
+        if self._since is not None:
+            return (
+                f"its rows go in where the migrations of {self._since} have run, up to the first "
+                "that is changed: let them fit that schema, or name production's as `baseline`"
+            )
         return (
             "without a `baseline` nothing is there before the migrations: name production's "
             'schema, or the migration that it has, baseline = { at = "..." }'

@@ -303,7 +303,9 @@ def test_a_revision_s_file_may_have_another_name_and_its_downgrade_change(
     told, text = found(alembic)
     assert of(told) == [("passed", "history.downgrade", "info", B2)]
     assert told[0]["message"] == "only its downgrade was changed after main"
-    assert f"judged: {B2}, alembic/versions/c3.py (added or changed since main" in text
+    assert (
+        f"judged: {B2}, alembic/versions/c3.py (added or changed since main; the baseline" in text
+    )
 
 
 def test_a_deleted_revision_is_told(alembic: Project) -> None:

@@ -109,6 +109,67 @@ def test_a_changed_migration_that_the_baseline_contains_is_not_passed_over_in_si
     ) in text
 
 
+def without_baseline(project: Project) -> None:
+    """The table that production has is the work of a migration."""
+    project.write("migrations/0000_user.sql", (project.root / "production.sql").read_text())
+    text = (project.root / "pyproject.toml").read_text()
+    project.write("pyproject.toml", text.replace('baseline = "production.sql"\n', ""))
+    git(project, "add", ".")
+    git(project, "commit", "-m", "no baseline")
+    git(project, "branch", "--force", "main")
+
+
+def test_the_merge_base_is_the_baseline_so_that_seed_meets_what_the_branch_adds(
+    cloned: Project,
+) -> None:
+    without_baseline(cloned)
+    required = 'ALTER TABLE "user" ADD COLUMN tenant text NOT NULL;\n'
+    cloned.write("migrations/0002_tenant.sql", required)
+    result = cloned.guard("--schema-guard-since=main", "-k", "applies")
+    text = text_of(result)
+    assert (
+        "judged: migrations/0002_tenant.sql (added or changed since main; the baseline is what it "
+        "has: migrations/0001_max_reports.sql and 1 before it)"
+    ) in text
+    assert 'column "tenant" of relation "user" contains null values' in text
+    result.assert_outcomes(failed=1)
+
+
+def test_with_nothing_added_seed_is_loaded_behind_all_that_the_merge_base_has(
+    cloned: Project,
+) -> None:
+    without_baseline(cloned)
+    cloned.append("rows.sql", 'UPDATE "user" SET max_reports = 7;\n')
+    cloned.append("pyproject.toml", '[tool.schema-guard.login]\nmodel = "User"\nby = "email"\n')
+    result = cloned.guard("--schema-guard-since=main")
+    result.assert_outcomes(passed=3)
+
+
+def test_a_migration_of_the_merge_base_that_fails_is_named(cloned: Project) -> None:
+    without_baseline(cloned)
+    cloned.append("migrations/0000_user.sql", "SELECT 1/0;\n")
+    git(cloned, "commit", "-am", "broken")
+    git(cloned, "branch", "--force", "main")
+    cloned.write(SECOND, MIGRATION.replace("max_reports", "max_templates"))
+    text = text_of(cloned.guard("--schema-guard-since=main", "-k", "applies"))
+    assert (
+        "unproven: migrations/0000_user.sql:5: migrations/0000_user.sql: a migration that is not "
+        "judged did not apply"
+    ) in text
+
+
+def test_seed_that_needs_what_comes_behind_the_first_changed_is_told_where_it_is_loaded(
+    cloned: Project,
+) -> None:
+    without_baseline(cloned)
+    cloned.append("migrations/0000_user.sql", "SELECT 1;\n")
+    text = text_of(cloned.guard("--schema-guard-since=main", "-k", "idempotent"))
+    assert (
+        "its rows go in where the migrations of main have run, up to the first that is changed: "
+        "let them fit that schema, or name production's as `baseline`"
+    ) in text
+
+
 def test_an_empty_ref_is_refused(cloned: Project) -> None:
     result = cloned.guard("--schema-guard-since=")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
