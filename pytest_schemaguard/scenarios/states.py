@@ -19,15 +19,12 @@ from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.snapshot import Name, Snapshot  # noqa: TC001 - codec.py reads it
 from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.migrations.file_run import FileRun  # noqa: TC001 - codec.py reads it
-from pytest_schemaguard.migrations.folder import run_sql
-from pytest_schemaguard.migrations.migration import Script
 from pytest_schemaguard.migrations.session import escapes, excerpt, send
 from pytest_schemaguard.redaction import passwords_in, redacted
 from pytest_schemaguard.rows.fill import Filled, Kind, fill
 from pytest_schemaguard.scenarios.on_rows import fails_on_every_row, hangs_on_rows
 from pytest_schemaguard.servers.sessions import run_comment
 from pytest_schemaguard.servers.settings import Settings
-from pytest_schemaguard.sqltext.files import read as read_sql
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 from pytest_schemaguard.sqltext.statements import statements
 
@@ -246,11 +243,17 @@ class States:
                         raise self._failed_before(step.migration, step.run)
                     raise self._not_loaded("baseline", step.migration.path, step.run)
             for path in config.seed:
-                rows = Script(path=path, sql=read_sql(path, shown=self._relative(path)))
-                run = run_sql(self._databases, key, rows, config=config)
+                run = self._load_rows(key, path)
                 if not run.applied:
                     raise self._not_loaded("seed", path, run)
         return self._finished(key, 0, is_bare=key.startswith("bare-"))
+
+    def _load_rows(self, database: str, path: Path) -> FileRun:
+        from pytest_schemaguard.baseline.seed import load_rows
+
+        limit_s = self._config.statement_timeout_s
+        with self._databases.session(database) as owner:
+            return load_rows(path, owner=owner, statement_timeout_s=limit_s, root=self._config.root)
 
     def _nothing_yet(self, what: str, run: FileRun) -> str | None:
         """The next step, where `seed` has no table to go to."""
