@@ -89,23 +89,16 @@ class Judging:
         if self.since is None:
             return ()
         files = {path.resolve(): one for one in self.migrations for path in one.files}
-        return touched(files, self.changes, by_id=self._source.can_branch)
+        folder: Path | None = getattr(self._config.migrations, "folder", None)
+        folders = {path.parent for path in files} | ({folder.resolve()} if folder else set())
+        return touched(files, self.changes, folders=folders, by_id=self._source.can_branch)
 
     @property
     def because(self) -> str:
         """Why these are judged, for the header."""
         baseline = self._config.baseline
         if self.since is not None:
-            why = f"added or changed since {self.since}"
-            if baseline.at or baseline.schema:
-                behind = [self._config.relative(one.path) for one in self._changed(self.contained)]
-                rest = f"; the baseline contains {', '.join(behind)}, changed too" if behind else ""
-                return f"{why}{rest}"
-            if not self.contained:
-                return why
-            last = self._config.relative(self.contained[-1].path)
-            more = f" and {len(self.contained) - 1} before it" if self.contained[1:] else ""
-            return f"{why}; the baseline is what it has: {last}{more}"
+            return f"added or changed since {self.since}{self._besides}"
         if not self.migrations:
             return f"there is none in {self._source.name}"
         if baseline.at:
@@ -114,6 +107,18 @@ class Judging:
         if baseline.schema:
             return f"after the baseline {self._config.relative(baseline.schema)}"
         return "the newest, since no `baseline` is configured"
+
+    @property
+    def _besides(self) -> str:
+        """With `since`, what the baseline is, or which changed ones it contains."""
+        if self._config.baseline.at or self._config.baseline.schema:
+            behind = [self._config.relative(one.path) for one in self._changed(self.contained)]
+            return f"; the baseline contains {', '.join(behind)}, changed too" if behind else ""
+        if not self.contained:
+            return ""
+        last = self._config.relative(self.contained[-1].path)
+        more = f" and {len(self.contained) - 1} before it" if self.contained[1:] else ""
+        return f"; the baseline is what it has: {last}{more}"
 
 
 def named(migrations: Sequence[Migration], at: str, *, file: Path) -> Migration:

@@ -69,7 +69,7 @@ def folders_of(config: Config) -> set[Path]:
 def there(config: Config, moved: Callable[[Path], Path], *, name: str) -> Config:
     """The configuration on the files that `moved` tells the place of; `name` is its own.
 
-    What is there before the migrations stays what it is now, without `seed`: only catalogs are
+    What is there before the migrations stays what it is now, without rows: only catalogs are
     compared.
     """
     migrations = config.migrations
@@ -78,5 +78,11 @@ def there(config: Config, moved: Callable[[Path], Path], *, name: str) -> Config
     if isinstance(migrations, AlembicMigrations) and migrations.ini is not None:
         migrations = replace(migrations, ini=moved(migrations.ini))
     return replace(
-        config, file=moved(config.file), migrations=migrations, name=name, since=None, seed=()
+        config,
+        file=moved(config.file),
+        migrations=migrations,
+        name=name,
+        since=None,
+        seed=(),
+        rows=0,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_schemaguard.migrations.sense import DOWNGRADE, revision_in, sense
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from pytest_schemaguard.migrations.migration import Migration
@@ -30,6 +30,8 @@ class How(Enum):
     """It does the same, and its file's name is nothing to its tool."""
 
 
+SUFFIXES = {".sql"}
+"""Of a folder's migrations, where all are gone."""
 UNCHANGED = frozenset({How.COMMENTS, How.MOVED})
 
 
@@ -50,28 +52,28 @@ class Touched:
 
 
 def touched(
-    files: Mapping[Path, Migration], changes: Changes, *, by_id: bool
+    files: Mapping[Path, Migration], changes: Changes, *, folders: Collection[Path], by_id: bool
 ) -> tuple[Touched, ...]:
-    """Of the files by which the branch's migrations are known; paths are real.
+    """Of the files by which the branch's migrations are known, in these folders; paths are real.
 
     `by_id`: a migration is known by the revision in its file, not by the file's name. Raises
     ConfigError where git does not tell what the merge base has.
     """
     compared = _by_id if by_id else _by_name
-    found = (compared(one, files, changes) for one in changes.was if _may_be(one, files, changes))
+    suffixes = {path.suffix for path in files} or SUFFIXES
+    names = {path.name for path in changes.added & files.keys()}
+    found = (
+        compared(one, files, changes)
+        for one in changes.was
+        # To look into each file of a big change takes long.
+        if one.path in files
+        or (
+            not one.is_there
+            and one.path.suffix in suffixes
+            and (one.path.parent in folders or one.path.name in names)
+        )
+    )
     return tuple(one for one in found if one is not None)
-
-
-def _may_be(was: Was, files: Mapping[Path, Migration], changes: Changes) -> bool:
-    """Whether it can have been a migration: to look into each file of a big change takes long."""
-    if was.is_there:
-        return was.path in files
-    if was.path.suffix not in {path.suffix for path in files}:
-        return False
-    added = changes.added & files.keys()
-    return was.path.parent in {path.parent for path in files} or was.path.name in {
-        path.name for path in added
-    }
 
 
 def _by_id(was: Was, files: Mapping[Path, Migration], _: Changes) -> Touched | None:

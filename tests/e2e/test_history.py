@@ -165,6 +165,19 @@ def test_deleted_renamed_and_comments(sql: Project) -> None:
     ) in text
 
 
+def test_deleting_all_is_told(sql: Project) -> None:
+    # With a schema of production, a folder of no migration is one whose work is all done.
+    sql.append("pyproject.toml", 'baseline = "production.sql"\n')
+    sql.write("production.sql", "CREATE TABLE kept ();\n")
+    sql.write("migrations/.gitkeep", "")
+    for name in (FIRST, SECOND, THIRD):
+        (sql.root / name).unlink()
+    told, text = found(sql)
+    assert [one[1:] for one in of(told)] == [
+        ("history.deleted", "error", name) for name in (FIRST, SECOND, THIRD)
+    ], text
+
+
 def test_comments_and_names_alone_fail_nothing(sql: Project) -> None:
     git(sql, "mv", THIRD, "migrations/0004_rows.sql")
     sql.append(FIRST, "-- more words\n")

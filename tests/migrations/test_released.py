@@ -62,7 +62,8 @@ def told(
     repository: Repository, files: dict[Path, Migration], *, by_id: bool
 ) -> list[tuple[str, str, str | None]]:
     changes = changes_since("main", root=repository.folder, config_file="pyproject.toml")
-    found = touched(files, changes, by_id=by_id)
+    folders = [repository.folder.resolve() / one for one in (FOLDER, "versions")]
+    found = touched(files, changes, folders=folders, by_id=by_id)
     for one in found:
         assert (one.migration is None) == (one.file is None)
     return sorted(
@@ -117,6 +118,11 @@ def test_deleted_ones_are_told_and_a_downgrade_of_sql_alone_is_not(repository: R
     repository.commit()
     assert by_name(repository) == [("deleted", "1.sql", None)]
     assert by_id(repository) == [("deleted", "r1.py", None)]
+
+
+def test_all_of_a_folder_may_be_deleted(repository: Repository) -> None:
+    repository.git("rm", "-r", "--quiet", FOLDER)
+    assert by_name(repository) == [("deleted", f"{one}.sql", None) for one in "123"]
 
 
 def test_a_renamed_file_is_told_where_its_name_is_known(repository: Repository) -> None:
