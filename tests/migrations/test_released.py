@@ -62,7 +62,7 @@ def told(
     repository: Repository, files: dict[Path, Migration], *, by_id: bool
 ) -> list[tuple[str, str, str | None]]:
     changes = changes_since("main", root=repository.folder, config_file="pyproject.toml")
-    folders = [repository.folder.resolve() / one for one in (FOLDER, "versions")]
+    folders = {path.parent for path in files} | {repository.folder.resolve() / FOLDER}
     found = touched(files, changes, folders=folders, by_id=by_id)
     for one in found:
         assert (one.migration is None) == (one.file is None)
@@ -139,6 +139,15 @@ def test_a_renamed_file_that_does_something_else_is_no_more(repository: Reposito
     repository.write("versions/third.py", revision("r3", "x()"))
     assert by_name(repository) == [("deleted", "3.sql", None)]
     assert by_id(repository) == [("edited", "r3.py", "third.py")]
+
+
+def test_a_file_that_was_there_before_is_no_other_name_of_one(repository: Repository) -> None:
+    repository.git("switch", "--quiet", "main")
+    repository.write(f"{FOLDER}/9.sql", "SELECT 1;")
+    repository.commit()
+    repository.git("switch", "--quiet", "--force-create", "feature")
+    (repository.folder / FOLDER / "1.sql").unlink()
+    assert by_name(repository) == [("deleted", "1.sql", None)]
 
 
 def test_a_folder_that_moved_is_found_by_its_files_names(repository: Repository) -> None:

@@ -81,6 +81,11 @@ def test_an_edit_that_changes_something(edit: str) -> None:
     assert sense(path, text.encode()) != sense(path, old(path))
 
 
+def test_line_ends_are_those_of_the_checkout() -> None:
+    body = b"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\nSELECT 1;\n$$;\n"
+    assert sense(SQL, body.replace(b"\n", b"\r\n")) == sense(SQL, body)
+
+
 def test_a_downgrade_is_told_apart() -> None:
     _, edited = OTHERWISE["the downgrade"]
     texts = (edited, OLD_PYTHON)
