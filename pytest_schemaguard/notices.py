@@ -33,11 +33,12 @@ class Notices:
     def __init__(self) -> None:
         self._first: list[str] = []
         self._last: deque[str] = deque(maxlen=LAST)
-        self._count = 0
+        self.count = 0
+        """Of all that there were."""
 
     def append(self, text: str) -> None:
         """What psycopg2 calls with each."""
-        self._count += 1
+        self.count += 1
         kept = self._first if len(self._first) < FIRST else self._last
         text = text.rstrip()
         more = len(text) - LONGEST
@@ -46,7 +47,7 @@ class Notices:
     @property
     def told(self) -> tuple[str, ...]:
         """They, and between them how many are left out."""
-        left_out = self._count - len(self._first) - len(self._last)
+        left_out = self.count - len(self._first) - len(self._last)
         between = (f"... ({left_out} more notices)",) if left_out else ()
         return (*self._first, *between, *self._last)
 

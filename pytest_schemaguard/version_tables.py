@@ -17,6 +17,14 @@ _NAMES = re.compile(
 """Alembic, sqlalchemy-migrate, Rails, dbmate, Django, Flyway, Liquibase, TypeORM and their like."""
 
 
+_ANYWHERE = re.compile(rf"\b(?:{_NAMES.pattern})\b")
+
+
+def names_version_table(sql: str) -> bool:
+    """Whether the statement may be about such a table."""
+    return _ANYWHERE.search(sql) is not None
+
+
 def is_version_table(name: str) -> bool:
     """Whether some migration tool calls a table of its own so."""
     return _NAMES.fullmatch(name) is not None

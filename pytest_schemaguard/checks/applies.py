@@ -265,7 +265,7 @@ _KINDS = {
         "applies.aborted-transaction",
         "let no statement fail before the end, and end it with COMMIT;",
     ),
-    "idle": ("applies.rolled-back", "end it with COMMIT;"),
+    "idle": ("applies.rolled-back", "end it with COMMIT;, or take out what is not to be kept"),
 }
 """By the transaction that the file ends with: what it is called, and what mends it."""
 
@@ -275,8 +275,8 @@ def _findings(run: FileRun, subject: str, baseline: Baseline) -> Iterator[Findin
         return
     fix: str | None
     code, fix = _KINDS[run.transaction]
-    if run.one_transaction:
-        fix = "take the ROLLBACK out"
+    if run.undone is not None and (run.one_transaction or " " in run.undone.by):
+        fix = f"take the {run.undone.by} out"
     if run.error is not None:
         from pytest_schemaguard.baseline.load import has_it_already
 

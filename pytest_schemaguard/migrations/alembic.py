@@ -14,17 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.migrations.deeds import deeds
 from pytest_schemaguard.migrations.file_run import FileRun, SqlError
+from pytest_schemaguard.migrations.losses import History as Told
 from pytest_schemaguard.migrations.losses import history
 from pytest_schemaguard.migrations.migration import Migration, Script
 from pytest_schemaguard.migrations.session import excerpt, fix_of
 from pytest_schemaguard.migrations.source import Step
+from pytest_schemaguard.migrations.tool_run import ToolRun, error_of, lost
 from pytest_schemaguard.project.answers.revisions import (
     Failure,
     History,
     RunReport,
     trouble,
 )
+from pytest_schemaguard.redaction import redacted
 from pytest_schemaguard.servers.settings import Settings
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.config import AlembicMigrations
     from pytest_schemaguard.migrations.source import Between, Reach, Way
-    from pytest_schemaguard.wire.wire import Line, Statement
+    from pytest_schemaguard.wire.wire import Line, Seen
 
 HISTORY_TIMEOUT_S = 120.0
 """How long the revisions' files may take to be imported."""
@@ -145,17 +149,19 @@ class Alembic:
         count = f" and {len(migrations) - 1} before it" if len(migrations) > 1 else ""
         last = self._config.relative(migrations[-1].path)
         with self._reach.progress.step(f"applying {last}{count}"):
-            report, sent = self._run(database, "upgrade", migrations)
+            report, seen = self._run(database, "upgrade", migrations)
         failed = report.error and self._migrations[report.error.revision]
-        return Step(run=self._file_run(report, sent), migration=failed or migrations[-1])
+        run = self._file_run(report, seen, migrations)
+        return Step(run=run, migration=failed or migrations[-1])
 
     def again(self, database: str, migration: Migration) -> FileRun:
-        return self._file_run(*self._run(database, "upgrade", [migration], anew=False))
+        report, seen = self._run(database, "upgrade", [migration], anew=False)
+        return self._file_run(report, seen, [migration])
 
     def down(self, database: str, migration: Migration) -> FileRun:
-        report, sent = self._report(database, "revert", [migration.revision])
+        report, seen = self._report(database, "revert", [migration.revision])
         self._refuse_trouble(report, database, pending=[migration.revision])
-        return self._file_run(report, sent)
+        return self._file_run(report, seen, [migration])
 
     def walk(self, database: str, steps: Sequence[tuple[Way, Migration]], between: Between) -> None:
         named = {f"{way} {one.revision}": one for way, one in steps}
@@ -169,22 +175,20 @@ class Alembic:
 
     def _run(
         self, database: str, action: str, migrations: Sequence[Migration], *, anew: bool = True
-    ) -> tuple[RunReport, Sequence[Statement]]:
-        report, sent = self._report(database, action, self._last_of(migrations))
+    ) -> tuple[RunReport, Seen]:
+        report, seen = self._report(database, action, self._last_of(migrations))
         pending = [one.revision for one in migrations] if anew and action == "upgrade" else []
         self._refuse_trouble(report, database, pending=pending)
-        return report, sent
+        return report, seen
 
-    def _report(
-        self, database: str, action: str, targets: Sequence[str]
-    ) -> tuple[RunReport, Sequence[Statement]]:
-        """What Alembic did, and what it sent."""
+    def _report(self, database: str, action: str, targets: Sequence[str]) -> tuple[RunReport, Seen]:
+        """What Alembic did, and what was seen of it."""
         told: dict[str, Any] = {"action": action, "targets": [*targets]}
         with self._reach.processes.line(database) as line:
             report = self._call(
                 *("alembic/run", database, RUN_TIMEOUT_S), shape=RunReport, line=line, **told
             )
-            return report, line.seen().statements
+            return report, line.seen()
 
     def _last_of(self, migrations: Sequence[Migration]) -> list[str]:
         """Those that no other of these follows: one, where they are a line."""
@@ -239,16 +243,34 @@ class Alembic:
                 found += [version for (version,) in cursor.fetchall()]
         return found
 
-    def _file_run(self, report: RunReport, sent: Sequence[Statement]) -> FileRun:
+    def _file_run(self, report: RunReport, seen: Seen, migrations: Sequence[Migration]) -> FileRun:
         tables = "|".join({re.escape(one.version_table) for one in report.contexts}) or "(?!)"
         own = re.compile(rf"\b({tables})\b")
+        told = history(seen.statements)
+        kept = [one for one in told.kept if own.search(one.sql) is None]
+        error = self._undone(told, migrations)
         return FileRun(
-            statements=sum(own.search(sql) is None for _, _, sql in history(sent).kept),
+            statements=len(kept),
             seconds=sum(one.seconds for one in report.applied),
-            notices=(),
-            error=None if report.error is None else self._error(report.error),
+            notices=tuple(map(redacted, seen.notices)),
+            error=error if report.error is None else self._error(report.error),
             transaction="idle",
+            deeds=deeds(kept, seen.statements),
         )
+
+    def _undone(self, told: Told, migrations: Sequence[Migration]) -> SqlError | None:
+        """What a revision rolls back itself, and does not do again."""
+        losses = [one for one in told.losses if one.failure is None]
+        if not losses:
+            return None
+        files = {
+            self._config.relative(one.path): one.path.read_text("utf-8", errors="replace")
+            for one in migrations
+        }
+        tool = ToolRun(success=f"`{self.together}` ends without an error", must="fail")
+        found = lost(told, losses, files)
+        path = self._config.relative(migrations[-1].path)
+        return error_of(found[0], tool, files, path) if found else None
 
     def _error(self, failure: Failure) -> SqlError:
         sql = failure.statement or ""

@@ -99,9 +99,9 @@ class _Tool(Linear):
             self._reach.processes.line(database) as line,
         ):
             tool = self._tool_run(database, version, line)
-            sent = line.seen().statements
-        run = file_run(tool, sent, files=self._texts(), path=path)
-        nobody = not sent
+            seen = line.seen()
+        run = file_run(tool, seen, files=self._texts(), path=path)
+        nobody = not seen.statements
         if anew and nobody and run.error is None:
             return self._nothing_seen(run, tool)
         if anew and run.error is not None and self._is_unaware(run.error):

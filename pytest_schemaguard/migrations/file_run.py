@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from textwrap import indent
 from typing import Any, Literal
 
+from pytest_schemaguard.migrations.deeds import Deeds
 from pytest_schemaguard.redaction import passwords_in, redacted
 
 Transaction = Literal["idle", "open", "aborted"]
@@ -66,6 +67,31 @@ class OwnEnd:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Undone:
+    """What a ROLLBACK undid, and was not done again and kept."""
+
+    by: str
+    """The statement: `ROLLBACK`, `ROLLBACK TO a`."""
+    line: int
+    statements: tuple[str, ...]
+    """Shortened, and without passwords."""
+
+    @property
+    def words(self) -> str:
+        one, *more = self.statements
+        count, them = (f"{1 + len(more)} statements", "them") if more else ("1 statement", "it")
+        fact = f"line {self.line} ({self.by}) undoes {count}, and the file does not do {them} again"
+        return "\n".join(
+            [
+                fact,
+                "undone:",
+                indent(one, "  "),
+                *([f"  and {len(more)} more"] if more else []),
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class FileRun:
     """What one run of a file, or of a tool, did."""
 
@@ -77,8 +103,9 @@ class FileRun:
     error: SqlError | None
     transaction: Transaction
     """The session's state at the file's end; what is not idle is lost with the session."""
-    rolled_back: bool = False
-    """Whether a ROLLBACK in the file undid a transaction of it."""
+    undone: Undone | None = None
+    """What the file itself took back."""
+    deeds: Deeds = field(default_factory=Deeds)
     one_transaction: bool = False
     """Whether all of it ran in one, up to `own_end`."""
     own_end: OwnEnd | None = None
@@ -86,7 +113,7 @@ class FileRun:
     @property
     def applied(self) -> bool:
         """Whether all of it ran and was kept."""
-        return self.error is None and self.transaction == "idle" and not self.rolled_back
+        return self.error is None and self.transaction == "idle" and self.undone is None
 
     @property
     def words(self) -> str:
@@ -97,9 +124,7 @@ class FileRun:
             return "the file ends with its transaction open, so nothing of it is kept"
         if self.transaction == "aborted":
             return "the file ends with its transaction aborted, so nothing of it is kept"
-        if self.rolled_back:
-            return "the file rolls its own work back, so that work is not kept"
-        return ""
+        return self.undone.words if self.undone else ""
 
     @property
     def _kept(self) -> list[str]:
@@ -115,7 +140,7 @@ class FileRun:
     def place(self, path: str) -> tuple[str, int | None]:
         """Where it went wrong: in the migration's file, `path`, or in another."""
         if self.error is None:
-            return path, None
+            return path, self.undone.line if self.undone else None
         return self.error.path or path, self.error.line
 
     @property

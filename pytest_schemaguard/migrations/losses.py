@@ -1,10 +1,10 @@
-"""What a tool lost: writes that PostgreSQL refused or rolled back, and that were not done again.
+"""What was lost: writes that PostgreSQL refused or rolled back, and that were not done again.
 
-Pure. A tool may well meet an error and recover: it asks for its version table and makes it when it
-is not there, it tries again after a lock timeout, it goes back to a savepoint. A loss is what is
-left when that is taken away, whatever the tool says of itself. The server tells most of it by its
-tags and its transaction's status; which writes a savepoint took away, and what was done again, it
-does not.
+Pure. A file may try out what it then does, and a tool may well meet an error and recover: it asks
+for its version table and makes it when it is not there, it tries again after a lock timeout, it
+goes back to a savepoint. A loss is what is left when that is taken away, whatever the tool says of
+itself. The server tells most of it by its tags and its transaction's status; which writes a
+savepoint took away, and what was done again, it does not.
 """
 
 from __future__ import annotations
@@ -12,19 +12,45 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_schemaguard.errors import MigrationError
+from pytest_schemaguard.sqltext.lexer import tokens
 from pytest_schemaguard.sqltext.statements import split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pytest_schemaguard.wire.wire import Statement
 
 End = Literal["alone", "commit", "rollback", "savepoint", "open"]
 """How the transaction of a loss ended: `alone`, the statement had none; `commit`, the tool believed
 that it was kept; `rollback`, or back to a `savepoint`; `open`, when the session ended."""
+
+
+Place = tuple[int, int]
+"""Of a statement: its message among all, and its place in that."""
+_NOWHERE: Place = (-1, 0)
+
+
+class Write(NamedTuple):
+    """A statement that does more than ask."""
+
+    sql: str
+    tag: str
+    notices: int
+    """How many PostgreSQL gave with its message."""
+
+
+class Kept(NamedTuple):
+    """A write that was kept."""
+
+    place: Place
+    """Where its transaction ended."""
+    session: int
+    sql: str
+    tag: str
+    notices: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +63,8 @@ class Loss:
     """The statements that are lost, each by itself; none where only a question was refused."""
     end: End
     session: int
-    place: int
-    """Of the message with which it was lost, among all."""
+    place: Place
+    """Where it was lost."""
 
     @property
     def sqlstate(self) -> str:
@@ -50,8 +76,8 @@ class History:
     """What became of everything that was sent."""
 
     losses: tuple[Loss, ...]
-    kept: tuple[tuple[int, int, str], ...]
-    """(place, session, statement) of each write that was kept, in their order."""
+    kept: tuple[Kept, ...]
+    """The writes that were kept, in their order."""
 
     def recovered(self, loss: Loss, *, is_migration: Callable[[str], bool]) -> bool:
         """Whether the tool lives with it rightly.
@@ -68,30 +94,31 @@ class History:
             return True  # what it would have made is there
         if any(is_migration(sql) for sql in left):
             return False
-        return loss.end == "savepoint" or self._last_of.get(loss.session, -1) > loss.place
+        return loss.end == "savepoint" or self._last_of.get(loss.session, _NOWHERE) > loss.place
 
     def cause(self, *, is_migration: Callable[[str], bool]) -> Loss | None:
         """Of a tool that says itself that it failed: what PostgreSQL has to do with it."""
         refused = [one for one in self.losses if one.failure is not None]
         lost = [one for one in refused if not self.recovered(one, is_migration=is_migration)]
         # A question that was refused loses nothing, and ends a tool that did not expect it.
-        end = max(self._last_of.values(), default=-1)
+        end = max(self._last_of.values(), default=_NOWHERE)
         last = [one for one in refused if one.place >= end]
         return next(reversed(lost or last), None)
 
     def left(self, loss: Loss) -> list[str]:
         """Its writes without those that were done later."""
-        return [sql for sql in loss.writes if self._last_time.get(_words(sql), -1) <= loss.place]
+        last = self._last_time if loss.writes else {}
+        return [sql for sql in loss.writes if last.get(_words(sql), _NOWHERE) <= loss.place]
 
     @cached_property
-    def _last_time(self) -> dict[str, int]:
+    def _last_time(self) -> dict[str, Place]:
         """By statement: where it was kept last."""
-        return {_words(sql): place for place, _, sql in self.kept}
+        return {_words(one.sql): one.place for one in self.kept}
 
     @cached_property
-    def _last_of(self) -> dict[int, int]:
+    def _last_of(self) -> dict[int, Place]:
         """By session: where it kept something last."""
-        return {session: place for place, session, _ in self.kept}
+        return {one.session: one.place for one in self.kept}
 
 
 def history(sent: Sequence[Statement]) -> History:
@@ -129,15 +156,15 @@ def statements(sql: str) -> list[str]:
 
 def is_write(sql: str) -> bool:
     """Whether it does more than ask, or than say how the session or its transaction goes on."""
-    verb = _verb(sql)
-    if verb in {"with", "explain"}:
+    word = verb(sql)
+    if word in {"with", "explain"}:
         return bool(_WRITES_WITHIN.search(sql))
-    return verb not in _READS and verb not in _CONTROL
+    return word not in _READS and word not in _CONTROL
 
 
 @dataclass
 class _Transaction:
-    writes: list[str] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
     savepoints: list[tuple[str, int]] = field(default_factory=list)
     """Their names, and how many writes there were."""
     failure: Statement | None = None
@@ -149,58 +176,67 @@ class _Session:
     def __init__(self, number: int) -> None:
         self.number = number
         self.losses: list[Loss] = []
-        self.kept: list[tuple[int, int, str]] = []
+        self.kept: list[Kept] = []
         self._open: _Transaction | None = None
-        self._place = 0
+        self._place = _NOWHERE
 
     def take(self, place: int, batch: Sequence[Statement]) -> None:
         """Those of one batch are one transaction, from its last BEGIN or COMMIT on.
 
         https://www.postgresql.org/docs/current/protocol-flow.html
         """
-        self._place = place
-        ran: list[tuple[str, str]] = []
+        ran: list[Write] = []
         left: list[str] = []
         for one in batch:
             parts = statements(one.sql)
             count = len(one.tags) if left or one.error or one.after is None else len(parts)
-            ran += zip(parts[:count], [*one.tags, *[""] * count], strict=False)
+            tags = [*one.tags, *[""] * count]
+            ran += [
+                Write(sql, tag, one.notices) for sql, tag in zip(parts[:count], tags, strict=False)
+            ]
             left += parts[count:]
         failure = next((one for one in batch if one.error is not None), None)
         went = len(ran)
         if failure is not None and self._open is None:
-            ends = [place for place, (sql, _) in enumerate(ran, 1) if _verb(sql) in _CONTROL]
+            ends = [place for place, one in enumerate(ran, 1) if verb(one.sql) in _CONTROL]
             went = max(ends, default=0)
-        for sql, tag in ran[:went]:
-            self._go(sql, tag)
+        for part, write in enumerate(ran[:went]):
+            self._place = (place, part)
+            self._go(write)
+        self._place = (place, len(ran))
         if failure is not None:
-            self._refused(failure, [*(sql for sql, _ in ran[went:]), *left])
+            self._refused(failure, [*(write.sql for write in ran[went:]), *left])
         elif any(map(is_write, left)):  # the session ended first
             self._open = self._open or _Transaction()
-            self._open.writes += filter(is_write, left)
+            self._open.writes += _writes(left)
 
     def close(self) -> None:
         """The session's end: nobody commits any more."""
         if self._open is not None:
             self._lose("open")
 
-    def _go(self, sql: str, tag: str) -> None:
-        word = _verb(sql)
+    def _go(self, one: Write) -> None:
+        word = verb(one.sql)
         if self._open is None:
             if word in _BEGIN:
                 self._open = _Transaction()
-            elif is_write(sql):
-                self.kept.append((self._place, self.number, sql))
-        elif word in {"savepoint", "release"} or (word == "rollback" and _TO.search(sql)):
-            self._savepoint(word, sql)
+            elif is_write(one.sql):
+                self._keep([one])
+        elif word in {"savepoint", "release"} or (word == "rollback" and _TO.search(one.sql)):
+            self._savepoint(word, one.sql)
         elif word in _END:
-            if word in _COMMIT and tag != "ROLLBACK":
-                self.kept += [(self._place, self.number, one) for one in self._open.writes]
+            if word in _COMMIT and one.tag != "ROLLBACK":
+                self._keep(self._open.writes)
                 self._open = None
             else:
                 self._lose("commit" if word in _COMMIT else "rollback")
-        elif is_write(sql):
-            self._open.writes.append(sql)
+            if _CHAIN.search(one.sql):  # another transaction begins at once
+                self._open = _Transaction()
+        elif is_write(one.sql):
+            self._open.writes.append(one)
+
+    def _keep(self, writes: Sequence[Write]) -> None:
+        self.kept += [Kept(self._place, self.number, *one) for one in writes]
 
     def _savepoint(self, word: str, sql: str) -> None:
         assert self._open is not None
@@ -214,13 +250,13 @@ class _Session:
         if word == "rollback":
             gone = self._open.writes[points[place][1] :]
             del self._open.writes[points[place][1] :]
-            if self._open.failure is not None:
-                self._note(self._open.failure, tuple(gone), "savepoint")
+            if gone or self._open.failure is not None:
+                self._note(self._open.failure, gone, "savepoint")
             self._open.failure = None
         del points[place + (word == "rollback") :]
 
     def _refused(self, one: Statement, parts: list[str]) -> None:
-        writes = [part for part in parts if is_write(part)]
+        writes = _writes(parts)
         if self._open is None:
             self._open = _Transaction(writes, failure=one)
             self._lose("alone")
@@ -234,12 +270,23 @@ class _Session:
         assert self._open is not None
         gone, self._open = self._open, None
         if gone.writes or gone.failure:
-            self._note(gone.failure, tuple(gone.writes), end)
+            self._note(gone.failure, gone.writes, end)
 
-    def _note(self, failure: Statement | None, writes: tuple[str, ...], end: End) -> None:
+    def _note(self, failure: Statement | None, writes: Sequence[Write], end: End) -> None:
         self.losses.append(
-            Loss(failure=failure, writes=writes, end=end, session=self.number, place=self._place)
+            Loss(
+                failure=failure,
+                writes=tuple(one.sql for one in writes),
+                end=end,
+                session=self.number,
+                place=self._place,
+            )
         )
+
+
+def _writes(parts: Iterable[str]) -> list[Write]:
+    """Those of statements that were not kept."""
+    return [Write(one, "", 0) for one in parts if is_write(one)]
 
 
 _BEGIN = frozenset({"begin", "start"})
@@ -256,15 +303,17 @@ _SPACE = " \t\n\r\f\v"
 """What PostgreSQL's scanner skips; str.strip() knows more."""
 _MORE = re.compile(r";|--|/\*|\\")
 _TO = re.compile(r"\bto\b", re.IGNORECASE)
+_CHAIN = re.compile(r"\band\s+chain\b", re.IGNORECASE)
 THERE_ALREADY = frozenset({"42P07", "42701", "42710", "42723", "42P06", "23505"})
 """duplicate_table, _column, _object, _function, _schema, unique_violation.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 _VERB = re.compile(r"[\s(]*(prepare\s+transaction|[a-z]*)", re.IGNORECASE)
 
 
-def _verb(sql: str) -> str:
+def verb(sql: str) -> str:
+    """Its first word, in lower case."""
     found = _VERB.match(sql)
-    return _words(found[1].lower()) if found else ""
+    return " ".join(found[1].lower().split()) if found else ""
 
 
 def refused(one: Statement) -> tuple[str, int]:
@@ -284,8 +333,10 @@ def refused(one: Statement) -> tuple[str, int]:
 
 
 def _words(sql: str) -> str:
-    return " ".join(sql.split())
+    """What it says, however it is laid out: two that are equal do the same."""
+    found = [(one.kind, sql[one.start : one.end]) for one in tokens(sql)]
+    return " ".join(text.lower() if kind == "word" else text for kind, text in found if text != ";")
 
 
-def _place(loss: Loss) -> int:
+def _place(loss: Loss) -> Place:
     return loss.place

@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.errors import ServerError
 from pytest_schemaguard.migrations import extensions
-from pytest_schemaguard.migrations.file_run import FileRun, OwnEnd, SqlError
+from pytest_schemaguard.migrations.deeds import deeds
+from pytest_schemaguard.migrations.file_run import FileRun, OwnEnd, SqlError, Undone
+from pytest_schemaguard.migrations.losses import history
 from pytest_schemaguard.migrations.watch import Watch
 from pytest_schemaguard.notices import Notices, bound
 from pytest_schemaguard.redaction import passwords_in, redacted
 from pytest_schemaguard.sqltext.files import shown
 from pytest_schemaguard.sqltext.lexer import tokens
 from pytest_schemaguard.sqltext.statements import VARIABLE, Statement, split, statements
+from pytest_schemaguard.wire.wire import Statement as Sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from pytest_schemaguard.migrations.file_run import Transaction
+    from pytest_schemaguard.migrations.losses import History
     from pytest_schemaguard.migrations.migration import Script
 
 
@@ -66,7 +70,10 @@ class Session:
         self._watch = watch
         self._path = path
         self.notices = Notices()
-        self.rolled_back = False
+        self._sent: list[Sent] = []
+        """What ran without an error."""
+        self._lines: list[int] = []
+        """Of each of these."""
         self._ended: str | None = None
         """How the first transaction ended that a statement here ended: PostgreSQL's word."""
         self._in_one = False
@@ -111,13 +118,15 @@ class Session:
         if one_transaction and error is None and self.transaction != "idle":
             error = self.execute(Statement(sql="COMMIT", line=line, kind="sql"))
             error = error and replace(error, line=None)
+        told = history(self._sent)
         return FileRun(
             statements=count,
             seconds=time.perf_counter() - began,
             notices=tuple(redacted(notice) for notice in self.notices.told),
             error=error,
             transaction=self.transaction,
-            rolled_back=self.rolled_back,
+            undone=self._undone(told),
+            deeds=deeds(told.kept, self._sent),
             one_transaction=one_transaction,
             own_end=own_end,
         )
@@ -126,7 +135,7 @@ class Session:
         """One statement; PostgreSQL's error, if there is one. Raises ServerError."""
         import psycopg2
 
-        before = self.transaction
+        before, said = self.transaction, self.notices.count
         try:
             with self._watch.statement(self.connection), self.connection.cursor() as cursor:
                 send(cursor, statement)
@@ -137,10 +146,34 @@ class Session:
                 return self._too_long(statement)
             self._raise_if_gone(error, statement)
             return self._read(error, statement)
+        self._lines.append(statement.line)
+        self._sent.append(
+            Sent(
+                number=len(self._lines),
+                batch=len(self._lines),
+                session=0,
+                sql=statement.sql,
+                tags=(tag,),
+                after=_LETTERS[self.transaction],
+                notices=self.notices.count - said,
+            )
+        )
         if tag in _ENDS and before == "open" and not _to_savepoint(statement.sql):
-            self.rolled_back |= tag == "ROLLBACK"
             self._ended = self._ended or tag
             self._in_one = False
+        return None
+
+    def _undone(self, told: History) -> Undone | None:
+        """The first ROLLBACK of something that was not done again."""
+        for loss in told.losses:
+            left = told.left(loss)
+            if left and loss.end in {"rollback", "savepoint"}:
+                by = loss.place[0] - 1
+                return Undone(
+                    by=" ".join(self._sent[by].sql.split()),
+                    line=self._lines[by],
+                    statements=tuple(map(excerpt, left)),
+                )
         return None
 
     def _raise_if_gone(self, error: Any, statement: Statement) -> None:
@@ -206,6 +239,8 @@ class Session:
         return _NO_TRANSACTION if self._in_one and refuses else None
 
 
+_LETTERS = {"idle": "I", "open": "T", "aborted": "E"}
+"""The protocol's for a transaction's status."""
 _ENDS = {"COMMIT", "ROLLBACK", "PREPARE TRANSACTION"}
 """The tags of what ends a transaction."""
 _NO_TRANSACTION = (

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.migrations.deeds import deeds
 from pytest_schemaguard.migrations.file_run import FileRun, SqlError
 from pytest_schemaguard.migrations.losses import history, refused
 from pytest_schemaguard.migrations.session import excerpt
+from pytest_schemaguard.redaction import redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_schemaguard.migrations.losses import Loss
-    from pytest_schemaguard.wire.wire import Statement, StatementError
+    from pytest_schemaguard.migrations.losses import History, Loss
+    from pytest_schemaguard.wire.wire import Seen, StatementError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +24,10 @@ class ToolRun:
 
     success: str
     """What it does when all is well: `the command exits 0`, `the function returns`."""
-    failure: str | None
+    failure: str | None = None
     """What it did instead: `exit code 1`, the exception's last line; None if all was well."""
-    seconds: float
-    said: str
+    seconds: float = 0.0
+    said: str = ""
     """Its last lines, or the frames of its exception; may be empty."""
     sqlstate: str = ""
     """Of its exception."""
@@ -38,36 +40,43 @@ class ToolRun:
     """How it tells a failure: `end with another exit code than 0`, `raise`."""
 
 
-def file_run(
-    tool: ToolRun, sent: Sequence[Statement], *, files: Mapping[str, str], path: str
-) -> FileRun:
+def file_run(tool: ToolRun, seen: Seen, *, files: Mapping[str, str], path: str) -> FileRun:
     """`files`: the migrations' texts by their paths; `path`: that of the migration that ran.
 
     An error of PostgreSQL that the tool hides is one here, unless it has recovered from it.
     """
-    told = history(sent)
-
-    def is_migration(sql: str) -> bool:
-        return any(sql in text for text in files.values())
-
-    lost = [one for one in told.losses if not told.recovered(one, is_migration=is_migration)]
+    told = history(seen.statements)
+    gone = lost(told, told.losses, files)
     error = None
     if tool.failure is not None:
-        cause = told.cause(is_migration=is_migration)
-        error = _own_failure(tool) if cause is None else _error(cause, tool, files, path)
-    elif lost:
-        error = _error(lost[0], tool, files, path)
+        cause = told.cause(is_migration=_in(files))
+        error = _own_failure(tool) if cause is None else error_of(cause, tool, files, path)
+    elif gone:
+        error = error_of(gone[0], tool, files, path)
     return FileRun(
         statements=len(told.kept),
         seconds=tool.seconds,
-        notices=tuple(
-            f"ERROR:  {one.failure.error.message}"
-            for one in told.losses
-            if one not in lost and one.failure and one.failure.error
+        notices=(
+            *(
+                f"ERROR:  {one.failure.error.message}"
+                for one in told.losses
+                if one not in gone and one.failure and one.failure.error
+            ),
+            *map(redacted, seen.notices),
         ),
         error=error,
         transaction="idle",
+        deeds=deeds(told.kept, seen.statements),
     )
+
+
+def lost(told: History, losses: Sequence[Loss], files: Mapping[str, str]) -> list[Loss]:
+    """Those of these losses that the tool has not recovered from."""
+    return [one for one in losses if not told.recovered(one, is_migration=_in(files))]
+
+
+def _in(files: Mapping[str, str]) -> Callable[[str], bool]:
+    return lambda sql: any(sql in text for text in files.values())
 
 
 def _own_failure(tool: ToolRun) -> SqlError:
@@ -84,7 +93,7 @@ def _own_failure(tool: ToolRun) -> SqlError:
     ).without_passwords(tool.statement)
 
 
-def _error(loss: Loss, tool: ToolRun, files: Mapping[str, str], path: str) -> SqlError:
+def error_of(loss: Loss, tool: ToolRun, files: Mapping[str, str], path: str) -> SqlError:
     error = loss.failure.error if loss.failure else None
     sql, offset = refused(loss.failure) if loss.failure else (loss.writes[0], 0)
     where, line = _place(sql, files)

@@ -31,10 +31,11 @@ CLIENT = {
 }
 """Rows of a COPY and passwords are none of them: they pass at once, whatever the server does."""
 SERVER = {
-    **dict.fromkeys((b"E", b"R"), _WORDS),
+    **dict.fromkeys((b"E", b"R", b"N"), _WORDS),
     **dict.fromkeys((b"C", b"Z", b"K"), _FEW),
-    **dict.fromkeys((b"1", b"I", b"s", b"G", b"N", b"A", b"S"), 0),
+    **dict.fromkeys((b"1", b"I", b"s", b"G", b"A", b"S"), 0),
 }
+_ALSO = (("D", "DETAIL"), ("H", "HINT"))
 LOOKED_AT = {**SERVER, b"D": LONGEST_KEPT}
 
 
@@ -127,6 +128,13 @@ def words(body: bytes) -> Iterator[bytes]:
 def fields(body: bytes) -> dict[str, str]:
     """Those of an ErrorResponse or NoticeResponse, by their letter."""
     return {one[:1].decode("latin-1"): text(one[1:]) for one in body.split(b"\0") if one}
+
+
+def notice(said: Mapping[str, str]) -> str:
+    """A NoticeResponse's fields, as psql prints them."""
+    parts = [f"{said.get('S', '')}:  {said.get('M', '')}"]
+    parts += [f"{name}:  {said[letter]}" for letter, name in _ALSO if letter in said]
+    return "\n".join(parts)
 
 
 def text(data: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_schemaguard.notices import Notices
 from pytest_schemaguard.wire.conductor import Conductor, Order
 from pytest_schemaguard.wire.server import Server
 
@@ -47,6 +48,7 @@ class Line:
         self.is_read = is_read
         self.conductor = Conductor([Order(*one) for one in orders])
         self.sent = 0
+        self.notices = Notices()
         self.refused: list[str] = []
         self.late: list[str] = []
         self.lost: list[int] = []
@@ -88,6 +90,7 @@ class Line:
             "statements": self._statements,
             "bytes": self._bytes,
             "is_too_much": self._bytes > MOST_BYTES,
+            "notices": self.notices.told,
             "refused": self.refused,
             "late": self.late,
             "lost": self.lost,

@@ -42,7 +42,7 @@ class Session:
     def __init__(self, near: socket.socket, line: Line, office: Office) -> None:
         self.line = line
         self._office = office
-        self.transcript = Transcript(line.keep)
+        self.transcript = Transcript(line.keep, line.notices.append)
         self.is_closed = False
         self.is_gone = False
         """Whether nothing more comes from the client."""

@@ -28,9 +28,13 @@ _ERROR = {
 
 
 class Transcript:
-    """Of one session. `keep` is given each statement as it is sent, and numbers it."""
+    """Of one session.
 
-    def __init__(self, keep: Callable[[dict[str, Any]], None]) -> None:
+    `keep` is given each statement as it is sent, and numbers it; `hear` what PostgreSQL says
+    beside its results.
+    """
+
+    def __init__(self, keep: Callable[[dict[str, Any]], None], hear: Callable[[str], None]) -> None:
         self.session = 0
         """The server's process, once it has said so."""
         self.status = "I"
@@ -39,6 +43,7 @@ class Transcript:
         self.latest: list[dict[str, Any]] = []
         """Those of the batch before."""
         self._keep = keep
+        self._hear = hear
         self._statements: dict[bytes, tuple[str, bool]] = {}
         """By name: the text, and whether it was cut."""
         self._portals: dict[bytes, tuple[str, bool]] = {}
@@ -84,6 +89,8 @@ class Transcript:
             self._ready(chr(piece.body[0]))
         elif kind == b"E":
             self._failed(frames.fields(piece.body))
+        elif kind == b"N":
+            self._noticed(frames.fields(piece.body))
         elif kind == b"K":
             self.session = int.from_bytes(piece.body[:4], "big")
         elif kind == b"I":
@@ -118,6 +125,7 @@ class Transcript:
             "error": None,
             "before": self.status,
             "after": None,
+            "notices": 0,
             "looks": [],
         }
         self._keep(told)
@@ -139,6 +147,12 @@ class Transcript:
                 told["tags"].append(tag)
             if tag is not None:
                 self._suspended.discard(name)
+
+    def _noticed(self, said: dict[str, str]) -> None:
+        self._hear(frames.notice(said))
+        told = self._awaited[0][2] if self._awaited else None
+        if isinstance(told, dict):
+            told["notices"] += said.get("V") in {"NOTICE", "WARNING"}
 
     def _failed(self, said: dict[str, str]) -> None:
         error: dict[str, Any] = {name: said.get(letter) for letter, name in _ERROR.items()}

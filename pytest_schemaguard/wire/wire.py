@@ -97,6 +97,8 @@ class Statement:
     """The transaction's status before its batch: `I` none, `T` open, `E` aborted."""
     after: str | None = None
     """And behind it; None where the session ended first."""
+    notices: int = 0
+    """How many of them, and of warnings, came while it ran; no LOG, DEBUG or INFO."""
     looks: tuple[Look, ...] = ()
     """What was asked behind its batch, if it was the last of it."""
 
@@ -107,6 +109,9 @@ class Seen:
 
     statements: tuple[Statement, ...]
     """In the order in which they were sent."""
+    notices: tuple[str, ...]
+    """What PostgreSQL said beside its results, the first and the last: `NOTICE:  ...`. They may
+    hold passwords."""
     refused: tuple[str, ...]
     """What clients tried and may not: `tried to connect to the database "x"`."""
     late: tuple[str, ...]
@@ -183,7 +188,10 @@ class Line:
             )
         return Seen(
             statements=tuple(map(_statement, told["statements"])),
-            **{name: tuple(told[name]) for name in ("refused", "late", "lost", "cut", "open")},
+            **{
+                name: tuple(told[name])
+                for name in ("notices", "refused", "late", "lost", "cut", "open")
+            },
         )
 
     def close(self) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pytest_schemaguard.checks.idempotent import AGAIN, findings
 from pytest_schemaguard.findings import Severity
-from pytest_schemaguard.migrations.file_run import FileRun
+from pytest_schemaguard.migrations.file_run import FileRun, Undone
 from pytest_schemaguard.scenarios.changes import CatalogChange, Changes, RowChange
 from pytest_schemaguard.scenarios.engine import Ending, Taken
 
@@ -75,11 +75,17 @@ def test_timestamps_alone_are_a_warning() -> None:
 
 def test_a_run_that_was_rolled_back_did_not_succeed() -> None:
     run = FileRun(
-        statements=1, seconds=0.1, notices=(), error=None, transaction="idle", rolled_back=True
+        statements=1,
+        seconds=0.1,
+        notices=(),
+        error=None,
+        transaction="idle",
+        undone=Undone(by="ROLLBACK", line=3, statements=("DROP TABLE a",)),
     )
     again = second_run(run=run)
     (one,) = findings(again, "m.sql", NAMES)
     assert one.code == "idempotent.second-run-fails"
     assert one.message == (
-        "the second run fails: the file rolls its own work back, so that work is not kept"
+        "the second run fails: line 3 (ROLLBACK) undoes 1 statement, and the file does not do it "
+        "again\nundone:\n  DROP TABLE a"
     )

@@ -99,6 +99,8 @@ def test_no_migration_files(project: Project) -> None:
     )
     for file in (project.root / "migrations").iterdir():
         file.rename(project.root / "migrations" / "readme.txt")
+    pyproject = project.root / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('baseline = "production.sql"', ""))
     result = project.guard()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert_says(result, project, "no migration files", "readme.txt")
@@ -122,11 +124,30 @@ def test_a_syntax_error(project: Project) -> None:
     [
         (
             "BEGIN;\nCREATE TABLE x ();\n",
-            "the file ends with its transaction open, so nothing of it is kept",
+            (
+                f"{MIGRATION}: the file ends with its transaction open, so nothing of it is kept\n"
+                "  fix: end it with COMMIT;\n"
+            ),
         ),
         (
-            "CREATE TABLE x ();\nBEGIN;\nROLLBACK;\n",
-            "the file rolls its own work back, so that work is not kept",
+            "CREATE TABLE x ();\nBEGIN;\nDROP TABLE x;\nROLLBACK;\n",
+            (
+                f"{MIGRATION}:4: line 4 (ROLLBACK) undoes 1 statement, and the file does not do it "
+                "again\n"
+                "  undone:\n"
+                "    DROP TABLE x\n"
+                "  fix: end it with COMMIT;, or take out what is not to be kept\n"
+            ),
+        ),
+        (
+            "BEGIN;\nSAVEPOINT a;\nCREATE TABLE x ();\nROLLBACK TO a;\nCOMMIT;\n",
+            (
+                f"{MIGRATION}:4: line 4 (ROLLBACK TO a) undoes 1 statement, and the file does not "
+                "do it again\n"
+                "  undone:\n"
+                "    CREATE TABLE x ()\n"
+                "  fix: take the ROLLBACK TO a out\n"
+            ),
         ),
     ],
 )
@@ -134,7 +155,16 @@ def test_a_file_that_does_not_end_its_transaction(project: Project, sql: str, wo
     project.write(MIGRATION, sql)
     result = project.guard("-k", "applies")
     assert result.ret == 1
-    assert_says(result, project, f"{MIGRATION}: {words}\n  fix: end it with COMMIT;")
+    assert_says(result, project, words)
+
+
+def test_a_rollback_of_what_was_only_read_or_is_done_again_is_none(project: Project) -> None:
+    rehearsed = "BEGIN;\nCREATE TABLE x ();\n{};\n"
+    project.write(
+        MIGRATION,
+        f"BEGIN;\nSELECT 1;\nROLLBACK;\n{rehearsed.format('ROLLBACK')}{rehearsed.format('COMMIT')}",
+    )
+    project.guard("-k", "applies").assert_outcomes(passed=1, deselected=5)
 
 
 def test_a_statement_that_never_ends(project: Project) -> None:

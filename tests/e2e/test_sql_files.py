@@ -105,7 +105,9 @@ def test_a_rollback_is_to_be_taken_out(project: Project) -> None:
     configure(project, ONE)
     project.write(FILE, f"{MIGRATION}ROLLBACK;\n")
     assert (
-        f"{FILE}: the file rolls its own work back, so that work is not kept\n"
+        f"{FILE}:2: line 2 (ROLLBACK) undoes 1 statement, and the file does not do it again\n"
+        "  undone:\n"
+        '    ALTER TABLE "user" ADD COLUMN IF NOT EXISTS max_reports integer NOT NULL DEFAULT 5\n'
         "  fix: take the ROLLBACK out\n"
     ) in text_of(project.guard("-k", "applies"))
 

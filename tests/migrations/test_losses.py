@@ -116,6 +116,14 @@ def lost(told: History, *, of_migrations: tuple[str, ...] = ()) -> list[tuple[st
         pytest.param(["BEGIN; " + ALTER + "; COMMIT"], id="in one message"),
         pytest.param([f"-- note\nBEGIN;\n/* one */ {ALTER};\nCOMMIT;"], id="with comments"),
         pytest.param(["BEGIN", "", "COMMIT"], id="an empty message"),
+        pytest.param(
+            [f"BEGIN; {ALTER}; ROLLBACK; BEGIN; {ALTER}; COMMIT"], id="a dry run in one message"
+        ),
+        pytest.param(["BEGIN", ALTER, "ROLLBACK AND CHAIN", ALTER, "COMMIT"], id="a chain"),
+        pytest.param(
+            ["BEGIN", "SAVEPOINT a", ALTER, "ROLLBACK TO a", ALTER, "COMMIT"],
+            id="a dry run behind a savepoint",
+        ),
     ],
 )
 def test_what_is_kept_or_recovered_is_no_loss(lines: list[str]) -> None:
@@ -186,7 +194,7 @@ def test_going_back_to_a_savepoint_keeps_nothing_since_and_may_not_lose_a_migrat
     told = history(
         sent("BEGIN", MAKE, "SAVEPOINT a", ALTER, (NOTE, "42P01"), "ROLLBACK TO a", "COMMIT")
     )
-    assert [sql for _, _, sql in told.kept] == [MAKE]
+    assert [one.sql for one in told.kept] == [MAKE]
     assert lost(told) == []
     assert lost(told, of_migrations=(ALTER,)) == [("savepoint", f"{ALTER}; {NOTE}")]
 

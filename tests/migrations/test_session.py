@@ -92,15 +92,113 @@ def test_file_that_leaves_its_transaction_open_is_told(run: Run) -> None:
 
 def test_file_that_rolls_itself_back_is_told(run: Run) -> None:
     result = run("BEGIN;\nCREATE TABLE t (a int);\nROLLBACK;")
-    assert (result.error, result.transaction, result.rolled_back) == (None, "idle", True)
-    assert not result.applied
-    assert result.words == "the file rolls its own work back, so that work is not kept"
+    assert (result.error, result.transaction, result.applied) == (None, "idle", False)
+    assert result.words == (
+        "line 3 (ROLLBACK) undoes 1 statement, and the file does not do it again\n"
+        "undone:\n"
+        "  CREATE TABLE t (a int)"
+    )
+    assert result.place("x.sql") == ("x.sql", 3)
 
 
 def test_rollback_to_a_savepoint_is_no_rollback(run: Run) -> None:
     text = "BEGIN; SAVEPOINT a; SELECT 1; ROLLBACK TO SAVEPOINT a; COMMIT; ROLLBACK;"
     result = run(text)
-    assert (result.rolled_back, result.applied) == (False, True)
+    assert result.applied
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BEGIN; SELECT 1; ROLLBACK; CREATE TABLE t (a int);",
+        "BEGIN; CREATE TABLE t (a int); ROLLBACK; BEGIN; CREATE TABLE t (a int); COMMIT;",
+        "BEGIN; create table T(a int); ABORT; -- again\nCREATE TABLE t ( /* no b */ a int ) ;",
+        "BEGIN; SAVEPOINT a; CREATE TABLE t (a int); ROLLBACK TO a; CREATE TABLE t (a int); END;",
+        "BEGIN; CREATE TABLE t (a int); ROLLBACK AND CHAIN; CREATE TABLE t (a int); COMMIT;",
+        "BEGIN; SET LOCAL work_mem = 64; LOCK pg_class; ROLLBACK; CREATE TABLE t (a int);",
+    ],
+)
+def test_what_was_tried_and_then_done_is_kept(
+    run: Run, rows: Callable[[str], Any], text: str
+) -> None:
+    result = run(text)
+    assert (result.words, result.applied) == ("", True)
+    assert rows("SELECT to_regclass('t')::text") == [("t",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            (
+                "BEGIN; CREATE TABLE t (a int); INSERT INTO t VALUES (1);\nROLLBACK;\n"
+                "CREATE TABLE t (a int);"
+            ),
+            (
+                "line 2 (ROLLBACK) undoes 1 statement, and the file does not do it again\n"
+                "undone:\n"
+                "  INSERT INTO t VALUES (1)"
+            ),
+        ),
+        (
+            (
+                "CREATE TABLE t (a int);\nBEGIN;\nINSERT INTO t VALUES (1);\nSAVEPOINT s;\n"
+                "DELETE FROM t;\nDELETE FROM t WHERE a = 1;\nROLLBACK  TO s;\nCOMMIT;"
+            ),
+            (
+                "line 7 (ROLLBACK TO s) undoes 2 statements, and the file does not do them again\n"
+                "undone:\n"
+                "  DELETE FROM t\n"
+                "  and 1 more"
+            ),
+        ),
+        (
+            (
+                "BEGIN;\nCREATE TABLE t (a int);\nROLLBACK;\nBEGIN;\nCREATE TABLE t (a int);\n"
+                "ROLLBACK;"
+            ),
+            (
+                "line 3 (ROLLBACK) undoes 1 statement, and the file does not do it again\n"
+                "undone:\n"
+                "  CREATE TABLE t (a int)"
+            ),
+        ),
+        (
+            (
+                "BEGIN;\nCREATE TABLE t (a int);\nCOMMIT AND CHAIN;\nCREATE TABLE u (a int);\n"
+                "ROLLBACK;"
+            ),
+            (
+                "line 5 (ROLLBACK) undoes 1 statement, and the file does not do it again\n"
+                "undone:\n"
+                "  CREATE TABLE u (a int)"
+            ),
+        ),
+        (
+            "BEGIN;\nCREATE ROLE x PASSWORD 'secret';\nROLLBACK;",
+            (
+                "line 3 (ROLLBACK) undoes 1 statement, and the file does not do it again\n"
+                "undone:\n"
+                "  CREATE ROLE x PASSWORD '***'"
+            ),
+        ),
+        (
+            "BEGIN;\nINSERT INTO \"T\" VALUES ('A');\nROLLBACK;\nINSERT INTO \"T\" VALUES ('a');",
+            (
+                "line 3 (ROLLBACK) undoes 1 statement, and the file does not do it again\n"
+                "undone:\n"
+                "  INSERT INTO \"T\" VALUES ('A')"
+            ),
+        ),
+    ],
+)
+def test_what_was_undone_for_good_is_told(
+    run: Run, rows: Callable[[str], Any], text: str, words: str
+) -> None:
+    if '"T"' in text:
+        run('CREATE TABLE "T" (a text)')
+    result = run(text)
+    assert (result.words, result.applied) == (words, False)
 
 
 def test_syntax_error_names_line_message_and_statement(run: Run) -> None:

@@ -1,0 +1,68 @@
+"""Whether the statements of a run did anything, as far as they themselves tell. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_schemaguard.migrations.losses import verb
+from pytest_schemaguard.version_tables import names_version_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_schemaguard.migrations.losses import Kept
+    from pytest_schemaguard.wire.wire import Statement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deeds:
+    """What is known without a look at the database."""
+
+    something: bool = True
+    """Whether a statement was kept that does something wherever it is run."""
+    perhaps: bool = False
+    """Whether only the database can tell."""
+    rows_wanted: bool = False
+    """Whether rows or sequences were to be changed, so that others may be there to be changed."""
+    code: bool = False
+    """Whether code of the database's ran, of which the statements do not tell what it did."""
+
+
+def deeds(kept: Sequence[Kept], sent: Sequence[Statement]) -> Deeds:
+    """Of a run that sent these, and of which these writes were kept."""
+    if any(map(_does_something, kept)):
+        return Deeds()
+    ran = {verb(one.sql) for one in sent}
+    return Deeds(
+        something=False,
+        perhaps=bool(kept) or not ran.isdisjoint(_ASK),
+        rows_wanted=any(_NO_ROW.fullmatch(one.tag) for one in kept)
+        or any(_SETVAL.search(one.sql) for one in sent),
+        code=not ran.isdisjoint(_ASK | _RUN),
+    )
+
+
+def _does_something(one: Kept) -> bool:
+    """Whether it does so wherever it is run.
+
+    What a migration tool notes of its own run is nothing that the migration did.
+    """
+    if names_version_table(one.sql) or _NO_ROW.fullmatch(one.tag):
+        return False
+    word = one.tag.partition(" ")[0] or verb(one.sql).upper()
+    if word in _MAY_SKIP:  # IF [NOT] EXISTS, and what was granted already
+        return not one.notices and (word != "ALTER" or bool(_SHARED.match(one.tag)))
+    return word not in _UNSURE
+
+
+_NO_ROW = re.compile(r"(?:INSERT 0|UPDATE|DELETE|MERGE) 0")
+_MAY_SKIP = frozenset({"CREATE", "DROP", "ALTER", "GRANT", "REVOKE"})
+_SHARED = re.compile(r"ALTER (?:DATABASE|ROLE|SYSTEM|TABLESPACE|SUBSCRIPTION)")
+"""What it alters is not in the database alone, nor in what is read of it."""
+_UNSURE = frozenset({"CALL", "COPY", "DECLARE", "DO", "EXPLAIN", "SELECT", "TRUNCATE"})
+_RUN = frozenset({"do", "call"})
+_ASK = frozenset({"select", "with", "values", "table", "execute", "fetch", "explain"})
+"""They may call a function that writes."""
+_SETVAL = re.compile(r"\bsetval\b", re.IGNORECASE)
