@@ -58,6 +58,8 @@ class Verdict:
     """Why it was skipped or is unproven; what was proven where that needs saying."""
     unproven: str | None = None
     """What could not be looked at; it counts as soon as no finding fails the check."""
+    notices: tuple[str, ...] = ()
+    """What PostgreSQL said of the migration beside its results: `NOTICE:  ...`."""
 
 
 def fails(finding: Finding, *, strict: bool = False) -> bool:
@@ -72,6 +74,7 @@ def judge(
     strict: bool = False,
     reason: str | None = None,
     unproven: str | None = None,
+    notices: tuple[str, ...] = (),
 ) -> Verdict:
     """A verdict that fails on an error, and with `strict` on a warning too.
 
@@ -83,7 +86,9 @@ def judge(
         outcome, reason = Outcome.UNPROVEN, unproven
     else:
         outcome = Outcome.PASSED
-    return Verdict(outcome=outcome, findings=findings, reason=reason, unproven=unproven)
+    return Verdict(
+        outcome=outcome, findings=findings, reason=reason, unproven=unproven, notices=notices
+    )
 
 
 def mapped(finding: Finding, change: Callable[[str], str]) -> Finding:
@@ -103,4 +108,5 @@ def mapped_verdict(verdict: Verdict, change: Callable[[str], str]) -> Verdict:
         findings=tuple(mapped(one, change) for one in verdict.findings),
         reason=None if verdict.reason is None else change(verdict.reason),
         unproven=None if verdict.unproven is None else change(verdict.unproven),
+        notices=tuple(map(change, verdict.notices)),
     )

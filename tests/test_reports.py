@@ -106,7 +106,7 @@ def test_the_report_has_the_shape_that_was_promised(
             check=outcome,
             subject="pyproject.toml",
             seconds=0.12345,
-            verdict=Verdict(outcome=Outcome(outcome), findings=(COLUMN,), reason=None),
+            verdict=Verdict(outcome=Outcome(outcome), findings=(COLUMN,), notices=("NOTICE:  é",)),
         )
         for outcome in outcomes
     ]
@@ -126,7 +126,9 @@ def test_the_report_has_the_shape_that_was_promised(
             "reason",
             "seconds",
             "findings",
+            "notices",
         ]
+        assert check["notices"] == ["NOTICE:  é"]
         assert check["findings"] == [
             {
                 "code": "drift.missing-column",

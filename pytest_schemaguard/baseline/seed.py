@@ -60,7 +60,7 @@ class _Rows(Session):
             error = self._all([*restored, *put_back(before, now), "COMMIT"])
         if error is not None:
             self._all(["ROLLBACK"])
-        return replace(run, error=error, transaction=self.transaction, rolled_back=False)
+        return replace(run, error=error, transaction=self.transaction, undone=None)
 
     def execute(self, statement: Statement) -> SqlError | None:
         if not _is_production_s(statement):

@@ -118,6 +118,7 @@ class Alembic:
                 revision=one.revision,
                 up=Script(path=Path(one.path), line=one.line),
                 down=Script(path=Path(one.path)) if one.has_way_back else None,
+                joins=len(one.down) > 1,
             )
             for one in self.history.revisions
         }

@@ -101,7 +101,7 @@ class _Tool(Linear):
             tool = self._tool_run(database, version, line)
             seen = line.seen()
         run = file_run(tool, seen, files=self._texts(), path=path)
-        nobody = not seen.statements
+        nobody = not seen.begun
         if anew and nobody and run.error is None:
             return self._nothing_seen(run, tool)
         if anew and run.error is not None and self._is_unaware(run.error):

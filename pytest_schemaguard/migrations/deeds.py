@@ -26,13 +26,14 @@ class Deeds:
     """Whether only the database can tell."""
     rows_wanted: bool = False
     """Whether rows or sequences were to be changed, so that others may be there to be changed."""
-    code: bool = False
-    """Whether code of the database's ran, of which the statements do not tell what it did."""
+    blocks: bool = False
+    """Whether a DO or a CALL was among them, which may have looked for rows to change."""
 
 
 def deeds(kept: Sequence[Kept], sent: Sequence[Statement]) -> Deeds:
     """Of a run that sent these, and of which these writes were kept."""
-    if any(map(_does_something, kept)):
+    made_and_dropped = {"create", "drop"} <= {verb(one.sql) for one in kept}
+    if any(_does_something(one, in_vain=made_and_dropped) for one in kept):
         return Deeds()
     ran = {verb(one.sql) for one in sent}
     return Deeds(
@@ -40,12 +41,12 @@ def deeds(kept: Sequence[Kept], sent: Sequence[Statement]) -> Deeds:
         perhaps=bool(kept) or not ran.isdisjoint(_ASK),
         rows_wanted=any(_NO_ROW.fullmatch(one.tag) for one in kept)
         or any(_SETVAL.search(one.sql) for one in sent),
-        code=not ran.isdisjoint(_ASK | _RUN),
+        blocks=not ran.isdisjoint({"do", "call"}),
     )
 
 
-def _does_something(one: Kept) -> bool:
-    """Whether it does so wherever it is run.
+def _does_something(one: Kept, *, in_vain: bool) -> bool:
+    """Whether it does so wherever it is run; `in_vain`: something that was made may be dropped.
 
     What a migration tool notes of its own run is nothing that the migration did.
     """
@@ -53,16 +54,16 @@ def _does_something(one: Kept) -> bool:
         return False
     word = one.tag.partition(" ")[0] or verb(one.sql).upper()
     if word in _MAY_SKIP:  # IF [NOT] EXISTS, and what was granted already
-        return not one.notices and (word != "ALTER" or bool(_SHARED.match(one.tag)))
+        unsure = word == "ALTER" or (in_vain and word in {"CREATE", "DROP"})
+        return not one.notices and (not unsure or bool(_SHARED.match(one.tag)))
     return word not in _UNSURE
 
 
 _NO_ROW = re.compile(r"(?:INSERT 0|UPDATE|DELETE|MERGE) 0")
 _MAY_SKIP = frozenset({"CREATE", "DROP", "ALTER", "GRANT", "REVOKE"})
-_SHARED = re.compile(r"ALTER (?:DATABASE|ROLE|SYSTEM|TABLESPACE|SUBSCRIPTION)")
-"""What it alters is not in the database alone, nor in what is read of it."""
+_SHARED = re.compile(r"[A-Z]+ (?:DATABASE|ROLE|SYSTEM|TABLESPACE|SUBSCRIPTION)")
+"""What is of the server is not read."""
 _UNSURE = frozenset({"CALL", "COPY", "DECLARE", "DO", "EXPLAIN", "SELECT", "TRUNCATE"})
-_RUN = frozenset({"do", "call"})
 _ASK = frozenset({"select", "with", "values", "table", "execute", "fetch", "explain"})
 """They may call a function that writes."""
 _SETVAL = re.compile(r"\bsetval\b", re.IGNORECASE)

@@ -45,6 +45,8 @@ class Migration:
     """The downgrade, where there is one; it may stand in the same file."""
     others: tuple[Path, ...] = ()
     """Further files, where one run applies them all."""
+    joins: bool = False
+    """Whether it is there to join branches of the history, and may do nothing else."""
 
     @property
     def path(self) -> Path:

@@ -53,6 +53,7 @@ def entry(
         "reason": verdict.reason,
         "seconds": round(seconds, 3),
         "findings": [finding_values(finding) for finding in verdict.findings],
+        "notices": list(verdict.notices),
     }
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FEW = 3
 LONGEST = 600
 """Of a fact's characters: a CHECK can have thousands, told for both sides."""
+SPOKEN = 20
+"""Of a check's notices."""
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
@@ -114,9 +116,9 @@ def summary(
 ) -> None:
     """Warnings of checks that passed: they fail nothing, and must not pass unseen.
 
-    Below them ignore rules that match nothing any more, and what is known only when the checks have
-    run: how the project's code and the server were fenced in, and what was not compared, for each
-    database.
+    With -v, what PostgreSQL said of the migrations. Below them ignore rules that match nothing any
+    more, and what is known only when the checks have run: how the project's code and the server
+    were fenced in, and what was not compared, for each database.
     """
     told = [
         (entry["nodeid"], list(findings(_to_be_told(entry))))
@@ -130,10 +132,23 @@ def summary(
         reporter.write_line("\n".join([nodeid, *lines]))
     for one in stale:
         reporter.write_line(paragraph(one))
+    spoken = [entry for entry in entries if entry["notices"]] if reporter.verbosity > 0 else []
+    if spoken:
+        reporter.section("schema-guard: what PostgreSQL said")
+    for entry in spoken:
+        reporter.write_line("\n".join([printable(entry["nodeid"]), *notices(entry["notices"])]))
     if fence is not None:
         reporter.write_line(printable(f"schema-guard: {fence}"))
     for one in left_out:
         reporter.write_line(paragraph(f"schema-guard: not compared: {one}"))
+
+
+def notices(said: Sequence[str]) -> Iterator[str]:
+    """The lines of these notices: the first of them, and how many there are more."""
+    for one in said[:SPOKEN]:
+        yield from (f"{INDENT}{line}" for line in printable_lines(_cut(one)))
+    if len(said) > SPOKEN:
+        yield f"{INDENT}... ({len(said) - SPOKEN} more; --schema-guard-json has them)"
 
 
 def _to_be_told(entry: dict[str, Any]) -> list[Finding]:

@@ -22,6 +22,7 @@ from pytest_schemaguard.migrations.file_run import FileRun  # noqa: TC001 - code
 from pytest_schemaguard.migrations.session import escapes, excerpt, send
 from pytest_schemaguard.redaction import passwords_in, redacted
 from pytest_schemaguard.rows.fill import Filled, Kind, fill
+from pytest_schemaguard.rows.sequences import SequenceState, sequences
 from pytest_schemaguard.scenarios.on_rows import fails_on_every_row, hangs_on_rows
 from pytest_schemaguard.servers.sessions import run_comment
 from pytest_schemaguard.servers.settings import Settings
@@ -65,6 +66,8 @@ class State:
     """How many rows the guard made, by table, in it and in the states before it."""
     refused: dict[Name, str] = field(default_factory=dict)
     """Tables in which it could make none, each with the reason."""
+    sequences: dict[Name, SequenceState] = field(default_factory=dict)
+    """Where its sequences stood before rows were made, where its catalog was asked for."""
 
 
 class States:
@@ -368,9 +371,11 @@ class States:
     ) -> State:
         """The state of this database as it is now, and with rows where it is to have some."""
         snapshot, filled = None, Filled(rows={}, refused={})
+        stand: dict[Name, SequenceState] = {}
         if run is not None or not self._pending:
             with self._databases.looking(key) as guard:
                 snapshot = read(guard, exclude=self._config.exclude)
+                stand = sequences(guard)
         if not is_bare and self._makes_rows(count):
             filled = self.fill(key)
         self._databases.freeze(key)
@@ -381,6 +386,7 @@ class States:
             on_rows=on_rows,
             made={**made, **filled.rows},
             refused=filled.refused,
+            sequences=stand,
         )
 
     def _key(self, count: int) -> str:

@@ -49,6 +49,7 @@ class Line:
         self.conductor = Conductor([Order(*one) for one in orders])
         self.sent = 0
         self.notices = Notices()
+        self.begun = 0
         self.refused: list[str] = []
         self.late: list[str] = []
         self.lost: list[int] = []
@@ -91,6 +92,7 @@ class Line:
             "bytes": self._bytes,
             "is_too_much": self._bytes > MOST_BYTES,
             "notices": self.notices.told,
+            "begun": self.begun,
             "refused": self.refused,
             "late": self.late,
             "lost": self.lost,

@@ -158,6 +158,7 @@ class Session:
         if message is None:
             return
         self._is_passed_on = startup.is_cancel(message)
+        self.line.begun += not self._is_passed_on
         if not self._is_passed_on:  # a cancel names its session by a secret key
             told = startup.parameters(message)
             if self.line.confined_to:

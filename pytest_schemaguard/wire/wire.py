@@ -112,6 +112,8 @@ class Seen:
     notices: tuple[str, ...]
     """What PostgreSQL said beside its results, the first and the last: `NOTICE:  ...`. They may
     hold passwords."""
+    begun: int
+    """How many sessions clients have begun."""
     refused: tuple[str, ...]
     """What clients tried and may not: `tried to connect to the database "x"`."""
     late: tuple[str, ...]
@@ -188,6 +190,7 @@ class Line:
             )
         return Seen(
             statements=tuple(map(_statement, told["statements"])),
+            begun=told["begun"],
             **{
                 name: tuple(told[name])
                 for name in ("notices", "refused", "late", "lost", "cut", "open")

@@ -160,7 +160,7 @@ def test_a_run_that_writes_nothing_is_a_warning(runner: Project) -> None:
     result.assert_outcomes(passed=1, deselected=5)
     result.stdout.fnmatch_lines(
         [
-            f"warning: {SECOND}: python migrate.py ran without an error and wrote nothing to the*",
+            f"warning: {SECOND}: python migrate.py ran without an error and did nothing: no state*",
             "  what it was to apply may not be applied; fix: look whether it knows this migration*",
         ]
     )

@@ -1,0 +1,146 @@
+"""Whether a migration changes anything: one database, before it runs there and after it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from psycopg2 import sql
+
+from pytest_schemaguard.rows.sequences import sequences
+from pytest_schemaguard.scenarios.changes import catalog_changes, tables_of_tools
+from pytest_schemaguard.scenarios.engine import Looking
+from pytest_schemaguard.scenarios.look import Look
+from pytest_schemaguard.scenarios.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_schemaguard.catalog.snapshot import Name, Snapshot
+    from pytest_schemaguard.migrations.migration import Migration
+    from pytest_schemaguard.rows.sequences import SequenceState
+    from pytest_schemaguard.scenarios.engine import Moment
+    from pytest_schemaguard.scenarios.look import Sight
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """Of one migration; what migration tools keep of their own runs is none."""
+
+    changed: bool
+    """Whether the catalog, a row or a sequence is other than before, or that cannot be told."""
+    any_row: bool
+    """Whether a table had a row before."""
+
+
+def effect_of(guard: Sight, migration: Migration) -> Effect:
+    """Of a judged migration that applied. Raises GuardError."""
+    before, after = guard.states.before(migration), guard.states.after(migration)
+    name = f"effect-{after.name}"
+    return guard.look(
+        Look(name, Effect, lambda sight: _look(sight, migration, before, after, name=name))
+    )
+
+
+def sequences_before(guard: Sight, migration: Migration) -> Mapping[Name, SequenceState]:
+    """Where the sequences stood that a judged migration met. Raises GuardError."""
+    state = guard.states.before(migration)
+    if state.snapshot is not None:
+        return state.sequences
+    name = f"sequences-{state.name}"
+    return guard.look(Look(name, State, lambda sight: _with_sequences(sight, state))).sequences
+
+
+def _with_sequences(guard: Sight, state: State) -> State:
+    with _clone(guard, state, name=f"{state.name}-sequences") as owner:
+        return replace(state, sequences=sequences(owner))
+
+
+@contextmanager
+def _clone(guard: Sight, state: State, *, name: str) -> Iterator[Any]:
+    """A session of the guard's own in a database that is like the state's."""
+    guard.databases.create(name, template=state.name)
+    try:
+        with guard.databases.looking(name) as owner:
+            yield owner
+    finally:
+        guard.databases.drop(name)
+
+
+def _look(guard: Sight, migration: Migration, before: State, after: State, *, name: str) -> Effect:
+    # A template's settings are not its clone's, so between two states they differ anyhow.
+    if before.snapshot and after.snapshot and _differ(before.snapshot, after.snapshot, "setting"):
+        return Effect(changed=True, any_row=True)
+    doing = f"looking what {guard.config.relative(migration.path)} does"
+    with guard.progress.step(doing), _clone(guard, before, name=name) as owner:
+        looking = Looking(owner, exclude=())
+        first, catalogs = looking.moment(rows=True), _catalogs(owner)
+        guard.source.up(name, (migration,))
+        then = looking.moment(rows=True)
+        tools = tables_of_tools(first.snapshot) | tables_of_tools(then.snapshot)
+        # What a tool makes for itself is in the catalogs too.
+        made = tables_of_tools(then.snapshot) - tables_of_tools(first.snapshot)
+        assert first.prints is not None
+        return Effect(
+            changed=_differ(first.snapshot, then.snapshot)
+            or (not made and catalogs != _catalogs(owner))
+            or _rows(first, tools) != _rows(then, tools)
+            or bool(first.prints.unread),
+            any_row=any(one.count for table, one in first.prints.of.items() if table not in tools),
+        )
+
+
+def _rows(moment: Moment, tools: set[Name]) -> tuple[Any, ...]:
+    """The rows that are no tool's, and where the sequences stand."""
+    assert moment.prints is not None
+    rows = {table: one for table, one in moment.prints.of.items() if table not in tools}
+    at = {
+        name: one.next
+        for name, one in moment.sequences.items()
+        if one.owner is None or one.owner[:2] not in tools
+    }
+    return rows, at
+
+
+def _differ(first: Snapshot, then: Snapshot, *kinds: str) -> bool:
+    """Beside the tables of migration tools, and what is of these kinds."""
+    tools = tables_of_tools(first) | tables_of_tools(then)
+    own = tuple(".".join(table) for table in tools)
+    return any(
+        not one.subject.startswith(own) and not one.kind.endswith(kinds)
+        for one in catalog_changes(first, then)
+    )
+
+
+_CATALOGS = """
+    SELECT relname::text FROM pg_class
+    WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r' AND NOT relisshared
+      AND has_table_privilege(oid, 'SELECT')
+"""
+_STATISTICS = [
+    *("relpages", "reltuples", "relallvisible", "relallfrozen"),
+    *("relfrozenxid", "relminmxid"),
+]
+"""What vacuum and analyze keep in pg_class."""
+
+
+def _catalogs(owner: Any) -> dict[str, str]:
+    """What the rows of each system catalog say, as one sum: all that is made is there.
+
+    What is of the server is left out. https://www.postgresql.org/docs/current/catalogs.html
+    """
+    with owner.cursor() as cursor:
+        cursor.execute(_CATALOGS)
+        queries = [
+            sql.SQL("SELECT {}, sum(hashtextextended({}::text, 0)::numeric) FROM {} AS t").format(
+                sql.Literal(name),
+                sql.SQL("(to_jsonb(t) - {}::text[])").format(sql.Literal(_STATISTICS))
+                if name == "pg_class"
+                else sql.SQL("ROW(t.*)"),
+                sql.Identifier("pg_catalog", name),
+            )
+            for (name,) in cursor.fetchall()
+        ]
+        cursor.execute(sql.SQL(" UNION ALL ").join(queries))
+        return {name: str(total) for name, total in cursor.fetchall()}
