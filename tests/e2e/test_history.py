@@ -79,6 +79,7 @@ def test_an_edited_file_fails_with_what_differs_and_the_repository_stays_as_it_i
     assert of(told) == [
         ("failed", "applies.edited-released", "error", FIRST),
         ("failed", "applies.edited-released", "error", THIRD),
+        ("failed", "applies.nothing-done", "warning", THIRD),
     ]
     assert (
         f"{FIRST}: was changed after main: databases that ran it will not run it again\n"
@@ -311,7 +312,8 @@ def test_a_revision_s_file_may_have_another_name_and_its_downgrade_change(
     alembic.write(B2, MORE.replace('op.drop_column("user", "max_reports")', "raise SystemExit"))
     alembic.write(
         "alembic/versions/c3.py",
-        'revision = "c3"\ndown_revision = "b2"\n\n\ndef upgrade():\n    pass\n',
+        'from alembic import op\n\nrevision = "c3"\ndown_revision = "b2"\n\n\n'
+        'def upgrade():\n    op.execute("CREATE TABLE IF NOT EXISTS c3 ()")\n',
     )
     told, text = found(alembic)
     assert of(told) == [("passed", "history.downgrade", "info", B2)]
