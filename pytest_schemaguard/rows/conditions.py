@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg2
@@ -122,13 +123,13 @@ class Conditions:
             return choice, kept
         enough = len(plain) >= self.rows
         values = plain if enough else [*near, *plain]
-        more = () if choice.key else (*(near if enough else ()), *extreme)
+        more = [one for pair in zip_longest(extreme, near if enough else ()) for one in pair]
         return (
             replace(
                 choice,
                 plain=turned(values, self.start if enough else 0),
                 size=len(values),
-                extreme=more,
+                extreme=() if choice.key else tuple(one for one in more if one is not None),
                 nullable=choice.nullable if holding.issuperset(nulls) else (),
             ),
             kept,
@@ -146,6 +147,8 @@ class Conditions:
         """
         columns: tuple[str, ...] = ()
         made: list[Values] = [()]
+        # Where there were rows before, others are wanted.
+        count = min(self.start, _KEPT) + self.rows
         for choice, pool in group:
             before = {*columns}
             columns += choice.columns
@@ -155,15 +158,15 @@ class Conditions:
                 if {*columns}.issuperset(one.columns) and not before.issuperset(one.columns)
             ]
             pairs = [*_pairs(made, pool)]
-            enough = 10 * (self.start + self.rows)
+            enough = 10 * count
             made = self.holding(ready, columns, types, pairs[:enough])
-            if len(made) < self.start + self.rows:
+            if len(made) < count:
                 made += self.holding(ready, columns, types, pairs[enough:])
             made = _thinned(made)
         made += self.holding(checks, columns, types, [*_few(group)])
         if not made:
             return None
-        varied = _varied(made, count=self.start + self.rows)
+        varied = _varied(made, count=count)
         return Choice(columns=columns, plain=turned(varied), size=len(varied), closed=True)
 
     def holding(

@@ -31,6 +31,8 @@ Known = Mapping[Name, Sequence[str]]
 
 _FOREIGN = "it is a foreign table: its rows are another server's"
 _PARENTS = 100
+_NEAR = 50
+"""Of a narrow range, so many values may be taken already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,8 @@ class Filler:
         self._references = References(
             cursor=self.cursor,
             tables=self.shapes.tables,
-            count=max(_PARENTS, self.asked.start + self.asked.rows),
+            count=max(_PARENTS, 2 * self.asked.rows),
+            anew=self.asked.anew,
         )
         self._conditions = Conditions(
             cursor=self.cursor, start=self.asked.start, rows=self.asked.rows
@@ -245,20 +248,21 @@ class Filler:
     ) -> list[str]:
         """Literals of a type that some conditions may ask for."""
         start, rows = self.asked.start, self.asked.rows
-        numbers = range(start, start + rows)
-        found = proposals(conditions, plain.name, array=plain.form == "a", numbers=numbers)
+        numbers = dict.fromkeys((*range(start, start + rows), *range(min(start, _NEAR) + rows)))
+        found = proposals(conditions, plain.name, array=plain.form == "a", numbers=[*numbers])
         found = [text for text in found if fits(text, plain.name, modifier)]
         return self._conditions.accepted(spelled, found)
 
     def _narrowed(self, one: Type, values: Values) -> Values:
         """Those of a domain's own type that its checks accept."""
         plain_type = self._plain_type(one.oid)
-        near = self._proposed(plain_type, plain_type.spelled, one.of_modifier, one.checks)
+        conditions = self._checks(one.oid)
+        near = self._proposed(plain_type, plain_type.spelled, one.of_modifier, conditions)
         start, rows = self.asked.start, self.asked.rows
         numbers = range(start, start + min(values.size or 2 * rows, 2 * rows))
         plain = [*map(values.plain, numbers)]
         # Outside of a domain VALUE is the name of a column.
-        checks = [Check(expression=check, columns=("value",)) for check in one.checks]
+        checks = [Check(expression=check, columns=("value",)) for check in conditions]
         every = [(text,) for text in (*near, *plain, *values.extreme)]
         types = {"value": self._spelled(one.oid, one.spelled)}
         found = self._conditions.holding(checks, ["value"], types, every)
@@ -276,6 +280,11 @@ class Filler:
             size=len(taken),
             extreme=tuple(extreme),
         )
+
+    def _checks(self, oid: int) -> tuple[str, ...]:
+        """Of a domain, and of those that it stands upon."""
+        one = self.shapes.types[oid]
+        return one.checks + (self._checks(one.of) if one.form == "d" else ())
 
     def _spelled(self, oid: int, exact: str) -> Spelled:
         one = self.shapes.types[oid]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.rows.values import GUESSES, Kind, Values, base_values
+from pytest_schemaguard.rows.values import Kind, Values, base_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 _ORDERED = {"int2", "int4", "int8", "numeric", "float8", "date", "timestamp", "timestamptz"}
 """Types whose numbered values grow."""
+
+_GUESSES = (
+    *("1", "a", "t", "", "{}", "[]", "{1}", "[1]", "(1,2)", "[1,2]", "1.5", "2020-01-01"),
+    *("10:00", "a.b", '"a"=>"b"', "POINT(1 1)", "LINESTRING(0 0,1 1)", "MULTIPOINT((1 1))"),
+    *("POLYGON((0 0,0 1,1 1,0 0))", "MULTIPOLYGON(((0 0,0 1,1 1,0 0)))"),
+    *("MULTILINESTRING((0 0,1 1))", "SRID=4326;POINT(1 1)", "SRID=3857;POINT(1 1)"),
+    *("SRID=4326;POLYGON((0 0,0 1,1 1,0 0))", "SRID=4326;MULTIPOLYGON(((0 0,0 1,1 1,0 0)))"),
+    *("SRID=4326;LINESTRING(0 0,1 1)", "00000000-0000-4000-8000-000000000001", "10.0.0.1"),
+    *("978-0-306-40615-7", "M-2306-7118-7", "1436-4522", "220356483481"),
+    *("1:1", "{1,2}/3", '{"a": 1}', "<a/>", r"\x01"),
+)
+"""Texts for a type of an extension: what it takes, PostgreSQL says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +124,7 @@ class Literals:
 
     def _guesses(self, one: Type) -> Values | None:
         if one.oid not in self._guessed:
-            self._guessed[one.oid] = tuple(self.accepted(one.spelled, GUESSES))
+            self._guessed[one.oid] = tuple(self.accepted(one.spelled, _GUESSES))
         return listed(self._guessed[one.oid])
 
 

@@ -35,7 +35,9 @@ class References:
     cursor: Any
     tables: Mapping[Name, Table]
     count: int
-    """How many of a parent's rows are looked at, at the least."""
+    """Of a table's rows so many are looked at."""
+    anew: bool
+    """Whether the tables to fill have no rows."""
     drawn: dict[Name, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     """By table and column: the values of rows that are made next."""
     _there: dict[tuple[Name, tuple[str, ...]], list[tuple[str, ...]]] = field(default_factory=dict)
@@ -70,7 +72,7 @@ class References:
             if not values and not free:
                 raise RefusedError(f"{_no_row(one)} that its other keys refer to too")
             if values:
-                groups.append((columns, values, free))
+                groups.append((columns, self._not_taken(table, columns, values), free))
             else:
                 nulls += sorted(free)
         taken = {name for columns, _, _ in groups for name in columns}
@@ -82,6 +84,15 @@ class References:
                 if name not in taken
             ),
         ]
+
+    def _not_taken(self, table: Table, columns: set[str], values: list[Values]) -> list[Values]:
+        """Without those of its rows, where no two of these may have the same."""
+        if self.anew or not any(columns.issuperset(key) for key in table.keys if key):
+            return values
+        names = tuple(sorted(columns))
+        taken = {*self.there(table.name, names)}
+        free = [one for one in values if tuple(one[name] for name in names) not in taken]
+        return free or values
 
     def _values(self, one: Reference) -> list[Values]:
         drawn = self.drawn.get(one.parent, {})

@@ -165,8 +165,10 @@ def test_mild_rows_have_small_numbers_even_in_texts_and_no_null(owner: Any, sele
 
 def test_keys_have_plain_values_alone(owner: Any, select: Select) -> None:
     """What counts on from the largest key there is would have no room behind an extreme one."""
-    select("CREATE TABLE t (id integer PRIMARY KEY, other bigint UNIQUE)")
+    select("CREATE TABLE t (id integer PRIMARY KEY, other bigint UNIQUE, n serial)")
+    select("CREATE TABLE u (id serial, code text DEFAULT 'x' UNIQUE)")
     fill(owner, rows=20)
+    assert select("SELECT max(n) FROM t") == select("SELECT max(id) FROM u") == [(20,)]
     assert select("SELECT min(id), max(id), min(other), max(other) FROM t") == [(1, 20, 1, 20)]
     assert select("SELECT count(*) FROM t WHERE other IS NULL") == [(4,)]
 

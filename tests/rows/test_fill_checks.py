@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,6 +61,7 @@ CHECKS = {
     "what may fail": ("a integer NOT NULL CHECK (100 / a >= 10)", 5),
     "a cast that may fail": ("a text NOT NULL CHECK (a::integer > 5)", 10),
     "no check at all": ("a integer CHECK (true)", 15),
+    "no NULL": ("a integer CHECK (a IS NOT NULL)", 15),
 }
 
 
@@ -73,8 +75,9 @@ def test_rows_satisfy_checks(owner: Any, select: Select, kind: Kind) -> None:
     short = {name for name in names if filled.rows["public", name] < 20}
     assert short == set()
     for name, (case, (_, least)) in zip(names, CHECKS.items(), strict=True):
-        different = select(f"SELECT count(DISTINCT a) FROM {name}")[0][0]
+        last, different = select(f"SELECT max(id), count(DISTINCT a) FROM {name}")[0]
         assert different >= least, case
+        assert last == 20, case  # no row was refused
 
 
 DOMAINS = {
@@ -105,7 +108,9 @@ def test_rows_satisfy_domains(
     filled = fill(owner, rows=20, kind=kind)
     assert filled == Filled(rows={("public", name): 20 for name in sorted(DOMAINS)}, refused={})
     for name, (_, least) in DOMAINS.items():
-        assert select(f"SELECT count(DISTINCT b) >= {least} FROM {name}") == [(True,)], name
+        last, different = select(f"SELECT max(id), count(DISTINCT b) FROM {name}")[0]
+        assert different >= least, name
+        assert last == 20, name  # no row was refused
 
 
 def test_a_domain_that_refuses_all_is_told_by_its_check(owner: Any, select: Select) -> None:
@@ -123,6 +128,14 @@ def test_a_domain_that_refuses_all_is_told_by_its_check(owner: Any, select: Sele
     assert select("SELECT count(*), count(a) FROM free") == [(20, 0)]
 
 
+def test_checked_columns_have_extreme_values_too(owner: Any, select: Select) -> None:
+    select("CREATE TABLE t (a integer CHECK (a > 0), b numeric(4,2) CHECK (b <> 1))")
+    fill(owner, rows=20)
+    assert select("SELECT max(a), min(b), max(b) FROM t") == [
+        (2147483647, Decimal("-99.99"), Decimal("99.99"))
+    ]
+
+
 def test_exclusion_constraints_get_values_that_do_not_meet(
     owner: Any, select: Select, prepare: Callable[[str], None]
 ) -> None:
@@ -131,17 +144,10 @@ def test_exclusion_constraints_get_values_that_do_not_meet(
         """
         CREATE TABLE booking (room integer NOT NULL, during tstzrange NOT NULL,
           EXCLUDE USING gist (room WITH =, during WITH &&));
-        CREATE TABLE only_one (during daterange NOT NULL, EXCLUDE USING gist (during WITH &&));
+        CREATE TABLE only_one (id serial, during daterange NOT NULL,
+          EXCLUDE USING gist (during WITH &&));
         CREATE TABLE places (at point, EXCLUDE USING gist (at WITH ~=));
-        CREATE TABLE kinds (a boolean NOT NULL, EXCLUDE USING gist (a WITH =));
-        """
-        if owner.server_version >= 150000
-        else """
-        CREATE TABLE booking (room integer NOT NULL, during tstzrange NOT NULL,
-          EXCLUDE USING gist (room WITH =, during WITH &&));
-        CREATE TABLE only_one (during daterange NOT NULL, EXCLUDE USING gist (during WITH &&));
-        CREATE TABLE places (at point, EXCLUDE USING gist (at WITH ~=));
-        CREATE TABLE kinds (a boolean NOT NULL UNIQUE);
+        CREATE TABLE kinds (a "char" NOT NULL CHECK (a IN ('a', 'b')), EXCLUDE (a WITH =));
         """
     )
     filled = fill(owner, rows=20)
@@ -152,6 +158,7 @@ def test_exclusion_constraints_get_values_that_do_not_meet(
         ("public", "only_one"): 20,
         ("public", "places"): 20,
     }
+    assert select("SELECT max(id) FROM only_one") == [(20,)]  # none was refused
 
 
 def test_unique_expressions_and_partial_keys(owner: Any, select: Select) -> None:

@@ -78,7 +78,12 @@ def test_keys_that_share_a_column_agree_in_it(owner: Any, select: Select) -> Non
 def test_match_full_is_null_in_all_columns_or_in_none(owner: Any, select: Select) -> None:
     select("CREATE TABLE p (a integer, b text, PRIMARY KEY (a, b))")
     select("CREATE TABLE c (a integer, b text, FOREIGN KEY (a, b) REFERENCES p MATCH FULL)")
-    made(owner, c=20, p=20)
+    select(
+        "CREATE TABLE d (id serial, a integer NOT NULL, b text,"
+        " FOREIGN KEY (a, b) REFERENCES p MATCH FULL)"
+    )
+    made(owner, c=20, d=20, p=20)
+    assert select("SELECT max(id), count(b) FROM d") == [(20, 20)]
     assert select("SELECT count(*) FROM c WHERE a IS NULL AND b IS NULL") == [(5,)]
 
 
@@ -118,6 +123,60 @@ def test_a_tree_has_roots_and_no_row_above_itself(owner: Any, select: Select) ->
     assert select("SELECT count(above), bool_and(above <> name) FROM named") == [(19, True)]
     select("INSERT INTO tree DEFAULT VALUES")
     assert select("SELECT max(id) FROM tree") == [(21,)]
+
+
+def test_a_tree_of_a_tenant_stays_in_it(owner: Any, select: Select) -> None:
+    select("CREATE TABLE tenant (id integer PRIMARY KEY); INSERT INTO tenant VALUES (1), (2), (3)")
+    select(
+        """
+        CREATE TABLE node (number serial, tenant integer REFERENCES tenant, id integer,
+          above integer, PRIMARY KEY (tenant, id), FOREIGN KEY (tenant, above) REFERENCES node);
+        """
+    )
+    made(owner, node=20)
+    assert select("SELECT max(number), count(above), min(id - above) FROM node") == [(20, 17, 3)]
+
+
+def test_a_key_that_postgresql_generates_is_left_to_it(owner: Any, select: Select) -> None:
+    select(
+        """
+        CREATE TABLE p (id integer PRIMARY KEY);
+        CREATE TABLE c (n smallint,
+          p integer GENERATED ALWAYS AS (abs(n % 7) + 1) STORED REFERENCES p);
+        """
+    )
+    made(owner, c=20, p=20)
+
+
+def test_a_key_to_a_partitioned_table(owner: Any, select: Select) -> None:
+    select(
+        """
+        CREATE TABLE p (id integer PRIMARY KEY) PARTITION BY HASH (id);
+        CREATE TABLE p0 PARTITION OF p FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+        CREATE TABLE p1 PARTITION OF p FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+        CREATE TABLE c (p integer NOT NULL REFERENCES p);
+        """
+    )
+    made(owner, c=20, p=20)
+    assert select("SELECT count(DISTINCT p) FROM c") == [(20,)]
+
+
+def test_further_rows_find_parents_and_pairs_that_are_not_taken(owner: Any, select: Select) -> None:
+    select(
+        """
+        CREATE TABLE p (id serial PRIMARY KEY, name text UNIQUE);
+        CREATE TABLE only_child (p integer PRIMARY KEY REFERENCES p);
+        CREATE TABLE q (id serial PRIMARY KEY);
+        CREATE TABLE pq (p integer REFERENCES p, q integer REFERENCES q, PRIMARY KEY (p, q));
+        CREATE TABLE far (n integer UNIQUE NOT NULL CHECK (n BETWEEN 10000 AND 10050));
+        """
+    )
+    made(owner, far=20, only_child=20, p=20, pq=20, q=20)
+    tables = [("public", name) for name in ("far", "only_child", "p", "pq")]
+    for start in (20, 1_000_000):
+        filled = fill(owner, rows=4, tables=tables, start=start)
+        assert filled.refused == {}
+        assert filled.rows == dict.fromkeys(tables, 4)
 
 
 def test_a_row_that_must_refer_to_its_own_table_refers_to_itself(
