@@ -95,12 +95,13 @@ class _Reader:
                 yield self._repeated(one)
 
     def _repeated(self, one: Make) -> Make:
-        least = 1
+        least, more = 1, False
         if self.rest[:1] in {"?", "*", "+"} and self.rest:
-            self._take()
+            more = self._take() != "?"
         elif found := _MANY.match(self.rest):
             self._take(found.end())
             least = int(found[1]) or (0 if found[3] == "0" or not found[2] else 1)
+            more = bool(found[2]) and (not found[3] or int(found[3]) > least)
         if self.rest.startswith("?"):  # it matches as little as it can
             self._take()
         if least > _MOST:
@@ -108,7 +109,8 @@ class _Reader:
 
         def make(number: int) -> tuple[str, int]:
             made = ""
-            for _ in range(least):
+            number, again = divmod(number, 1 + more)
+            for _ in range(least + again):
                 text, number = one(number)
                 made = text + made
             return made, number

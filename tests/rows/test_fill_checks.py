@@ -61,6 +61,8 @@ CHECKS = {
     "what may fail": ("a integer NOT NULL CHECK (100 / a >= 10)", 5),
     "a cast that may fail": ("a text NOT NULL CHECK (a::integer > 5)", 10),
     "no check at all": ("a integer CHECK (true)", 15),
+    "padded": ("a char(2) NOT NULL CHECK (a ~ '^[A-Z]+$')", 10),
+    "longer than the column": ("a varchar(3) NOT NULL CHECK (a <> 'forbidden')", 10),
     "no NULL": ("a integer CHECK (a IS NOT NULL)", 15),
 }
 
