@@ -361,6 +361,15 @@ def runner(project: Project) -> Project:
     return begin(project)
 
 
+def test_one_run_for_all_that_nobody_touched_is_the_baseline(runner: Project) -> None:
+    text = text_of(runner.guard())
+    assert (
+        "judged: no migration (added or changed since main; the baseline is what it has: "
+        "migrations/0002_max_reports.sql)"
+    ) in text
+    assert "1 passed" in text
+
+
 @pytest.mark.parametrize("edited", ["0001_users.sql", "0002_max_reports.sql"])
 def test_of_one_run_for_all_each_file_counts(runner: Project, edited: str) -> None:
     runner.append(f"migrations/{edited}", "CREATE TABLE more ();\n")
