@@ -129,8 +129,8 @@ class LiveExpected:
             databases = self._guard.databases
             databases.create(name)
             try:
-                self._guard.states.prepare(name)
-                self._guard.states.load(name, target.dump)
+                self._guard.states.baselines.prepare(name)
+                self._guard.states.baselines.load(name, target.dump)
             except MigrationError as error:
                 error.subject = "this dump" if error.subject == "baseline" else error.subject
                 raise
