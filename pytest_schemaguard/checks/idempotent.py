@@ -24,10 +24,12 @@ from pytest_schemaguard.findings import Finding, Outcome, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
 from pytest_schemaguard.scenarios.engine import Again, Compared, Scenario, Write, ending_of
 from pytest_schemaguard.scenarios.on_rows import hangs_on_rows
+from pytest_schemaguard.scenarios.reach import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.config import Config
     from pytest_schemaguard.guard import Guard
     from pytest_schemaguard.migrations.file_run import FileRun
@@ -53,20 +55,27 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
             reason=f"{subject}: its first run did not apply, so there was no second\n"
             "  next: its check `applies` tells what PostgreSQL said",
         )
-    ending = guard.look(ending_of(second_run(state, migration, guard.config)))
+    names, config = names_in(migration), guard.config
+    tables = None
+    if migration.up.sql is None:  # a tool, which may know that there is nothing to do
+        idle = guard.look(ending_of(second_run(state, migration, config, writes=False)))
+        if _does_nothing(idle):
+            return verdict((), reason=f"{guard.source.repeats}: 0 statements")
+    elif state.snapshot is not None:
+        tables = reach(state.snapshot, names)
+    ending = guard.look(ending_of(second_run(state, migration, config, tables=tables)))
     found: list[Finding] = []
     again = ending.taken[-1].run
     assert again is not None
     if hangs_on_rows(again):
-        without = guard.look(ending_of(second_run(state, migration, guard.config, writes=False)))
+        without = guard.look(ending_of(second_run(state, migration, config, writes=False)))
         run = without.taken[-1].run
         if run is not None and run.applied:
             found.append(_on_written_rows(again, subject))
             ending = without
     if any(one.only_added for one in ending.changes[AGAIN].rows):
-        third = guard.look(ending_of(third_run(state, migration, guard.config)))
+        third = guard.look(ending_of(third_run(state, migration, config, tables=tables)))
         ending = _without_those_added_once(ending, third)
-    names = names_in(migration)
     found += findings(ending, subject, names)
     return verdict(
         tuple(found),
@@ -77,10 +86,18 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
 
 
 def second_run(
-    state: State, migration: Migration, config: Config, *, writes: bool = True
+    state: State,
+    migration: Migration,
+    config: Config,
+    *,
+    writes: bool = True,
+    tables: frozenset[Name] | None = None,
 ) -> Scenario:
-    """The second run, on the state that the first left, after the writes of an application."""
-    steps = (Write(), Again(migration)) if writes else (Again(migration),)
+    """The second run, on the state that the first left, after the writes of an application.
+
+    They are to `tables`, or to all.
+    """
+    steps = (Write(tables), Again(migration)) if writes else (Again(migration),)
     return Scenario(
         name=f"again-{state.name}" if writes else f"unwritten-{state.name}",
         doing=f"running {config.relative(migration.path)} again",
@@ -90,20 +107,35 @@ def second_run(
     )
 
 
-def third_run(state: State, migration: Migration, config: Config) -> Scenario:
+def third_run(
+    state: State, migration: Migration, config: Config, *, tables: frozenset[Name] | None = None
+) -> Scenario:
     """One more: whether it adds rows each time."""
     return Scenario(
         name=f"third-{state.name}",
         doing=f"running {config.relative(migration.path)} once more",
         start=state,
-        steps=(Write(), Again(migration), Again(migration)),
+        steps=(Write(tables), Again(migration), Again(migration)),
         compared={AGAIN: Compared(first=2, then=3)},
+    )
+
+
+def _does_nothing(ending: Ending) -> bool:
+    run = ending.taken[-1].run
+    return (
+        run is not None
+        and run.applied
+        and not run.statements
+        and ending.changes[AGAIN].are_none
+        and not ending.unread
     )
 
 
 def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:
     assert migration is not None
-    return (second_run(guard.states.after(migration), migration, guard.config).name,)
+    state = guard.states.after(migration)
+    runs = (second_run(state, migration, guard.config, writes=one) for one in (True, False))
+    return tuple(one.name for one in runs)
 
 
 def _without_those_added_once(ending: Ending, third: Ending) -> Ending:

@@ -12,13 +12,13 @@ import psycopg2
 from psycopg2 import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_schemaguard.catalog.snapshot import Name
 
 _SEQUENCES = Path(__file__).with_suffix(".sql")
-_AT_ONCE = 500
-"""How many relations one query names: PostgreSQL's stack holds some thousands."""
+_AT_ONCE = 50
+"""How many relations one query names: to plan more at once takes longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,7 @@ class _Row(NamedTuple):
     """Of sequences.sql."""
 
     name: Name
+    last: int | None
     increment: int
     lowest: int
     highest: int
@@ -85,10 +86,11 @@ def _read(cursor: Any) -> dict[Name, SequenceState]:
     cursor.execute(_SEQUENCES.read_text(encoding="utf-8"))
     rows = [_row(row) for row in cursor.fetchall()]
     by_name = {name: [*found] for name, found in groupby(rows, lambda row: row.name)}
-    positions = _ask(cursor, [_position(name) for name in by_name])
+    fresh = [name for name, found in by_name.items() if found[0].last is None]
+    positions = dict(zip(fresh, _ask(cursor, map(_position, fresh)), strict=True))
     nexts = {
-        name: _next(found[0], *position)
-        for (name, found), position in zip(by_name.items(), positions, strict=True)
+        name: _next(found[0], *positions.get(name, (found[0].last, True)))
+        for name, found in by_name.items()
     }
     drawing = [row for row in rows if row.column is not None]
     for table in {row.column[:2] for row in drawing if row.column and row.is_hidden}:
@@ -97,9 +99,12 @@ def _read(cursor: Any) -> dict[Name, SequenceState]:
         cursor.execute(
             sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(sql.Identifier(*table))
         )
-    held = dict(
-        zip(drawing, _ask(cursor, [_held(row, nexts[row.name]) for row in drawing]), strict=True)
-    )
+    ends = dict(zip(drawing, _ask(cursor, map(_furthest, drawing)), strict=True))
+    # Mostly nothing is there to which the sequence comes.
+    ahead = [row for row in drawing if _is_ahead(row, ends[row][0], nexts[row.name])]
+    nearest = _ask(cursor, (_nearest(row, nexts[row.name]) for row in ahead))
+    found_at = {row: at for row, (at,) in zip(ahead, nearest, strict=True)}
+    held = {row: (ends[row][0], found_at.get(row)) for row in drawing}
     return {
         name: _state(nexts[name], {row: held[row] for row in found if row in held}, found[0])
         for name, found in by_name.items()
@@ -110,16 +115,17 @@ def _row(values: Sequence[Any]) -> _Row:
     return _Row._make(tuple(one) if isinstance(one, list) else one for one in values)
 
 
-def _ask(cursor: Any, queries: Sequence[sql.Composable]) -> list[tuple[Any, ...]]:
+def _ask(cursor: Any, queries: Iterable[sql.Composable]) -> list[tuple[Any, ...]]:
     """The one row of each, in their order."""
+    numbered = [
+        sql.SQL("(SELECT {}, q.* FROM ({}) AS q)").format(sql.Literal(number), query)
+        for number, query in enumerate(queries)
+    ]
     found: list[tuple[Any, ...]] = []
-    for start in range(0, len(queries), _AT_ONCE):
-        numbered = [
-            sql.SQL("SELECT {}, * FROM ({}) AS q").format(sql.Literal(number), query)
-            for number, query in enumerate(queries[start : start + _AT_ONCE])
-        ]
-        cursor.execute(sql.SQL("{} ORDER BY 1").format(sql.SQL(" UNION ALL ").join(numbered)))
-        found += [row[1:] for row in cursor.fetchall()]
+    for start in range(0, len(numbered), _AT_ONCE):
+        part = numbered[start : start + _AT_ONCE]
+        cursor.execute(sql.SQL(" UNION ALL ").join(part))
+        found += [row[1:] for row in sorted(cursor.fetchall())]
     return found
 
 
@@ -135,31 +141,48 @@ def _next(row: _Row, last: int, is_called: bool) -> int | None:
     return (row.lowest if row.increment > 0 else row.highest) if row.cycles else None
 
 
-def _held(row: _Row, following: int | None) -> sql.Composable:
-    """The furthest value of a column, and the first of those that the sequence comes to."""
+def _furthest(row: _Row) -> sql.Composable:
+    """What the column holds, in the sequence's direction."""
+    assert row.column is not None
+    return sql.SQL("SELECT {}({})::bigint FROM {}").format(
+        sql.SQL("max" if row.increment > 0 else "min"),
+        sql.Identifier(row.column[-1]),
+        _table_of(row),
+    )
+
+
+def _is_ahead(row: _Row, furthest: int | None, following: int | None) -> bool:
+    if furthest is None or following is None:
+        return False
+    return furthest >= following if row.increment > 0 else furthest <= following
+
+
+def _nearest(row: _Row, following: int | None) -> sql.Composable:
+    """The first of the column's values that the sequence comes to."""
     assert row.column is not None
     ascending = row.increment > 0
     low, high = (following, row.highest) if ascending else (row.lowest, following)
     return sql.SQL(
         """
-        SELECT (SELECT {furthest}({column}) FROM {table})::bigint, (
-          SELECT {nearest}({column}) FROM {table}
-          WHERE {column} BETWEEN {low} AND {high}
-            AND ({column}::numeric - {following}) % {increment} = 0
-        )::bigint
+        SELECT {nearest}({column})::bigint FROM {table}
+        WHERE {column} BETWEEN {low} AND {high}
+          AND ({column}::numeric - {following}) % {increment} = 0
         """
     ).format(
-        furthest=sql.SQL("max" if ascending else "min"),
         nearest=sql.SQL("min" if ascending else "max"),
         column=sql.Identifier(row.column[-1]),
-        table=sql.SQL("{}{}").format(
-            sql.SQL("" if row.is_partitioned else "ONLY "), sql.Identifier(*row.column[:2])
-        ),
+        table=_table_of(row),
         low=sql.Literal(low),
         high=sql.Literal(high),
         following=sql.Literal(following),
         increment=sql.Literal(row.increment),
     )
+
+
+def _table_of(row: _Row) -> sql.Composable:
+    assert row.column is not None
+    only = sql.SQL("" if row.is_partitioned else "ONLY ")
+    return sql.SQL("{}{}").format(only, sql.Identifier(*row.column[:2]))
 
 
 def _state(

@@ -8,6 +8,8 @@
 -- https://www.postgresql.org/docs/current/catalog-pg-depend.html
 SELECT
   ARRAY[n.nspname, s.relname]::text[],
+  -- NULL where nothing was drawn since it was made or set.
+  pg_sequence_last_value(s.oid),
   q.seqincrement,
   q.seqmin,
   q.seqmax,
@@ -59,4 +61,4 @@ LEFT JOIN LATERAL (
 ) AS drawing ON true
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(s.oid, 'SELECT')
-ORDER BY 1, 7
+ORDER BY 1, 8

@@ -141,12 +141,16 @@ class Down:
 class Write:
     """Changes rows as an application would, inserts and deletes some, draws sequences."""
 
+    tables: frozenset[Name] | None = None
+    """Of these alone; None: of all."""
     writes = True
 
     def take(self, stage: Stage) -> Taken:
         assert stage.moment is not None
         tools = tables_of_tools(stage.moment.snapshot)
         tables = stage.moment.snapshot.relations.keys() - tools
+        if self.tables is not None:
+            tables &= self.tables
         databases, known = stage.guard.databases, stage.guard.known
         with databases.session(stage.database, settings=Settings.STAND_IN) as application:
             written = write_as_an_application(
