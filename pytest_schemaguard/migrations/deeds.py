@@ -32,7 +32,7 @@ class Deeds:
 
 def deeds(kept: Sequence[Kept], sent: Sequence[Statement]) -> Deeds:
     """Of a run that sent these, and of which these writes were kept."""
-    made_and_dropped = {"create", "drop"} <= {verb(one.sql) for one in kept}
+    made_and_dropped = {"create", "drop"} <= {verb(one.sql) for one in kept if not one.notices}
     if any(_does_something(one, in_vain=made_and_dropped) for one in kept):
         return Deeds()
     ran = {verb(one.sql) for one in sent}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from pytest_schemaguard.migrations.file_run import FileRun
     from pytest_schemaguard.wire.wire import Statement
 
 DATABASE = "alembic"
@@ -121,3 +122,56 @@ def upgraded(guard: Guard, *, cut_after: int | None = None) -> Sequence[Statemen
         seen = line.seen()
     assert len(seen.cut) == (cut_after is not None)
     return seen.statements
+
+
+def _after_one(guard: Guard, project: AlembicProject, body: str) -> FileRun:
+    """What a revision did that runs behind another."""
+    project.add("one", "op.execute('CREATE TABLE t (a integer)')")
+    project.add("two", body, after="one")
+    guard.databases.create(DATABASE)
+    first, second = guard.source.migrations()
+    assert guard.source.up(DATABASE, [first]).run.applied
+    try:
+        return guard.source.up(DATABASE, [second]).run
+    finally:
+        guard.databases.drop(DATABASE)
+
+
+def test_a_revision_that_rolls_back_what_it_did_has_not_applied(
+    guard: Guard, project: AlembicProject
+) -> None:
+    run = _after_one(
+        guard,
+        project,
+        "point = op.get_bind().begin_nested()\n"
+        "op.execute('INSERT INTO t VALUES (1)')\n"
+        "point.rollback()",
+    )
+    assert run.error is not None
+    assert run.error.message == (
+        "`alembic upgrade heads` ends without an error, but rolls back, and 1 statement is lost"
+    )
+    assert (run.error.statement, run.error.line) == ("INSERT INTO t VALUES (1)", 8)
+    assert run.error.fix == "commit it"
+
+
+def test_a_revision_that_tries_first_what_it_does_has_applied(
+    guard: Guard, project: AlembicProject
+) -> None:
+    run = _after_one(
+        guard,
+        project,
+        "point = op.get_bind().begin_nested()\n"
+        "op.execute('INSERT INTO t VALUES (1)')\n"
+        "point.rollback()\n"
+        "op.execute('INSERT INTO t VALUES (1)')",
+    )
+    assert run.applied
+
+
+def test_what_PostgreSQL_says_to_a_revision_is_told(  # noqa: N802
+    guard: Guard, project: AlembicProject
+) -> None:
+    said = "RAISE NOTICE 'at postgresql://a:secret@h/d'"
+    run = _after_one(guard, project, f'op.execute("DO $$ BEGIN {said}; END $$")')
+    assert run.notices == ("NOTICE:  at postgresql://a:***@h/d",)
