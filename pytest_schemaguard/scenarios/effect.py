@@ -76,7 +76,8 @@ def _look(guard: Sight, migration: Migration, before: State, after: State, *, na
     with guard.progress.step(doing), _clone(guard, before, name=name) as owner:
         looking = Looking(owner, exclude=())
         first, catalogs = looking.moment(rows=True), _catalogs(owner)
-        guard.source.up(name, (migration,))
+        if not guard.source.up(name, (migration,)).run.applied:  # it depends on the rows
+            return Effect(changed=True, any_row=True)
         then = looking.moment(rows=True)
         tools = tables_of_tools(first.snapshot) | tables_of_tools(then.snapshot)
         # What a tool makes for itself is in the catalogs too.
