@@ -128,17 +128,12 @@ class TableWriter:
             self.unwritten.setdefault((*self.table.name, name), reason)
 
     def _move_alone(self, places: list[Place], rows: Sequence[Row], move: Move) -> set[str]:
-        """All rows at once, or those with a value, or one by one."""
+        """All rows at once, or one by one."""
         mine = [place for place, values in enumerate(move.values) if values is not None]
-        valued = [
-            place for place in mine if any(rows[place][one] is not None for one in move.unit.places)
-        ]
-        refusal = None
-        for some in (mine, valued) if valued != mine else (mine,):
-            try:
-                return self._move(places, rows, [move], some)
-            except psycopg2.Error as error:
-                refusal = words(error)
+        try:
+            return self._move(places, rows, [move], mine)
+        except psycopg2.Error as error:
+            refusal = words(error)
         changed: set[str] = set()
         vain = 0
         for place in mine[:ROW_BY_ROW]:
@@ -150,7 +145,7 @@ class TableWriter:
             if vain == _VAIN and not changed:
                 break
         if not changed:
-            self._keep(move.unit, str(refusal))
+            self._keep(move.unit, refusal)
         return changed
 
     def _move(

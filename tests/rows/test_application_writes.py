@@ -39,6 +39,71 @@ def test_columns_that_group_the_rows_alike_change_places_each_in_its_own_way(
     ]
 
 
+def test_every_row_changes_in_columns_of_two_values_where_their_type_has_more(
+    connection: Any,
+) -> None:
+    rows(connection, "CREATE TABLE t (id integer PRIMARY KEY, a text, b text, c integer, d date)")
+    rows(connection, "INSERT INTO t VALUES (1, 'Ada', 'Ada', 1, '2020-01-01')")
+    rows(connection, "INSERT INTO t VALUES (2, 'Bob', 'Bob', 2, '2020-01-02')")
+    write(connection, "t")
+    assert rows(
+        connection,
+        """SELECT count(*) FROM t WHERE id = 1 AND (a = 'Ada' OR b = 'Ada' OR c = 1 OR
+        d = '2020-01-01') OR id = 2 AND (a = 'Bob' OR b = 'Bob' OR c = 2 OR d = '2020-01-02')""",
+    ) == [(0,)]
+
+
+def test_no_two_columns_of_few_values_agree_in_new_rows_nor_differ_in_all(connection: Any) -> None:
+    names = [f"b{number}" for number in range(8)]
+    rows(connection, f"CREATE TABLE t (id serial, {', '.join(f'{one} boolean' for one in names)})")
+    rows(connection, f"INSERT INTO t ({', '.join(names)}) VALUES ({', '.join(['true'] * 8)})")
+    write(connection, "t")
+    found = rows(connection, f"SELECT {', '.join(names)} FROM t WHERE id > 1 ORDER BY id")
+    columns = [*zip(*found, strict=True)]
+    opposite = [tuple(not one for one in column) for column in columns]
+    assert len({*columns, *opposite}) == 16
+
+
+def test_columns_of_one_check_move_together(connection: Any) -> None:
+    rows(
+        connection,
+        """
+        CREATE TABLE t (id integer PRIMARY KEY, a integer, b integer, CHECK (b = a + 1));
+        INSERT INTO t VALUES (1, 10, 11), (2, 20, 21);
+        """,
+    )
+    written = write(connection, "t")
+    assert (written.columns, written.unwritten) == (2, {})
+    assert rows(connection, "SELECT * FROM t WHERE id < 3 ORDER BY id") == [
+        (1, 20, 21),
+        (2, 10, 11),
+    ]
+
+
+def test_keys_of_expressions_and_those_that_are_referred_to_stay(connection: Any) -> None:
+    rows(
+        connection,
+        """
+        CREATE TABLE t (id serial, email text, gone date);
+        CREATE UNIQUE INDEX ON t (lower(email)) WHERE gone IS NULL;
+        INSERT INTO t (email) VALUES ('A@x'), ('b@x');
+        CREATE TABLE a (id serial, d date, v text, PRIMARY KEY (id, d));
+        INSERT INTO a (d, v) VALUES ('2020-01-01', 'x'), ('2020-01-02', 'y');
+        CREATE TABLE c (id integer, d date, FOREIGN KEY (id, d) REFERENCES a ON UPDATE CASCADE);
+        INSERT INTO c VALUES (1, '2020-01-01');
+        """,
+    )
+    written = write(connection, "t", "a", "c")
+    assert written.unwritten == {}
+    assert rows(connection, "SELECT email FROM t ORDER BY id") == [
+        (one,) for one in ("A@x", "b@x", "b1@x", "b2@x", "b3@x", "b4@x")
+    ]
+    assert rows(connection, "SELECT d::text FROM a WHERE id < 3 ORDER BY id") == [
+        ("2020-01-01",),
+        ("2020-01-02",),
+    ]
+
+
 def test_a_value_that_all_rows_have_is_still_that_of_some_row(connection: Any) -> None:
     """As of a row that a migration inserts where no row has its name."""
     rows(
@@ -126,7 +191,10 @@ def test_rows_of_foreign_keys_lead_elsewhere(connection: Any) -> None:
         (1, 2),
     ]
     assert rows(connection, "SELECT count(*) FROM person WHERE boss_id IS NULL") == [(0,)]
-    assert rows(connection, "SELECT count(DISTINCT team_id) > 3 FROM member") == [(True,)]
+    assert rows(
+        connection,
+        "SELECT count(DISTINCT team_id) > 3, count(DISTINCT person_id) > 3 FROM member",
+    ) == [(True, True)]
 
 
 def test_what_all_rows_refer_to_is_not_deleted_and_of_others_the_first(connection: Any) -> None:

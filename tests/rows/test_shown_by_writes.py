@@ -128,6 +128,8 @@ HARMLESS = {
     "a label renamed": "UPDATE t SET st = 'paid' WHERE st = 'new'",
     "a text renamed": "UPDATE t SET status = 'on' WHERE status = 'active'",
     "a checked text renamed": "UPDATE t SET kind = 'c' WHERE kind = 'a'",
+    "all texts of a check renamed": "UPDATE t SET kind = 'b' WHERE kind = 'a'",
+    "parents that become one": "UPDATE t SET team_id = 1 WHERE team_id = 2",
     "negative numbers": "UPDATE t SET n = 0 WHERE n < 0; UPDATE t SET price = 0 WHERE price < 0",
     "a check": """ALTER TABLE t DROP CONSTRAINT IF EXISTS positive;
         ALTER TABLE t ADD CONSTRAINT positive CHECK (n > 0 AND share < 1)""",

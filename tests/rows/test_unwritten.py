@@ -103,6 +103,30 @@ def test_what_is_refused_stays_and_is_told_and_the_rest_is_written(
     assert rows(connection, "SELECT n <> 1 FROM free LIMIT 1") == [(True,)]
 
 
+def test_each_row_and_each_column_is_tried_where_one_is_refused(connection: Any) -> None:
+    rows(
+        connection,
+        """
+        CREATE TABLE a (id integer PRIMARY KEY, first text, n integer, v text, w text);
+        INSERT INTO a SELECT i, 'a' || i, i, 'b' || i, 'c' || i FROM generate_series(1, 4) i;
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+          IF NEW.n <> OLD.n AND OLD.id = 3 THEN RAISE 'no'; END IF; RETURN NEW; END$$;
+        CREATE TRIGGER t BEFORE UPDATE ON a FOR EACH ROW EXECUTE FUNCTION refuse();
+        """,
+    )
+    written = write(connection, "a")
+    assert (written.columns, written.unwritten) == (4, {})
+    assert rows(
+        connection,
+        """SELECT id, first <> 'a' || id, n <> id, v <> 'b' || id, w <> 'c' || id FROM a
+        WHERE id < 5 ORDER BY id""",
+    ) == [
+        (2, True, True, True, True),
+        (3, True, False, True, True),
+        (4, True, True, True, True),
+    ]
+
+
 def test_other_tables_stay_as_they_are(connection: Any) -> None:
     rows(connection, "CREATE TABLE a (n integer); INSERT INTO a VALUES (1)")
     written = write(connection)

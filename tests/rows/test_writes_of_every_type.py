@@ -15,6 +15,7 @@ CREATE TYPE pair AS (n integer, t text);
 CREATE DOMAIN positive AS integer CHECK (VALUE > 0);
 CREATE DOMAIN with_at AS text CHECK (VALUE ~ '@');
 CREATE DOMAIN short_email AS with_at CHECK (length(VALUE) < 20);
+CREATE DOMAIN tiny AS varchar(3);
 CREATE DOMAIN code AS text CHECK (VALUE ~ '^[A-Z]{3}-\d{4}$');
 """
 TYPES = {
@@ -26,7 +27,7 @@ TYPES = {
     "numeric(5,2)": ("999.99", "0.01"),
     "numeric(2,2)": ("0.99", "0.01"),
     "numeric(20,0)": ("99999999999999999999", "1"),
-    "real": ("1.2345679", "1e30"),
+    "real": ("33554432", "1e30"),
     "double precision": ("1.3407807929942573e+154", "-0.1234567890123456"),
     "money": ("1234.5", "-1"),
     "text": ("Ada", 'it\'s "100%" \\ Zoë'),
@@ -83,6 +84,7 @@ TYPES = {
     "pair": ('(1,"a b")', "(,x)"),
     "pair[]": ('{"(1,a)"}', '{"(2,\\"a b\\")"}'),
     "positive": ("1", "7"),
+    "tiny": ("abc", "x"),
     "short_email": ("a@x.com", "b@y.com"),
     "code": ("ABC-1234", "XYZ-0001"),
     "positive[]": ("{1}", "{2,3}"),
