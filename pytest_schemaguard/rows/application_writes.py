@@ -43,6 +43,8 @@ INSERTED = 4
 START = 1_000_000
 """The number of the first row that `fill` makes: others have made rows of low numbers."""
 
+_BYTES = "SQLASCII"
+"""Texts are bytes: https://www.postgresql.org/docs/current/multibyte.html."""
 _FACTS = Path(__file__).with_suffix(".sql")
 _SPELLING = "; ".join(f"SET LOCAL {name} = {literal(value)}" for name, value in SPELLING.items())
 _FREE_SEQUENCES = """
@@ -113,6 +115,8 @@ def write_as_an_application(
         facts: dict[Name, _Facts] = {row[:2]: _Facts(*row[2:]) for row in cursor.fetchall()}
         cursor.execute(_FREE_SEQUENCES)
         sequences = cursor.fetchall()
+    if application.encoding == _BYTES:
+        application.set_client_encoding("LATIN1")  # which has a letter for each byte
     with application.cursor() as cursor:
         extensions.register_type(_AS_PRINTED, cursor)
         writer = _Writer(

@@ -47,7 +47,7 @@ def units(
     """
     chosen = {one.name: place for place, one in enumerate(table.columns) if not is_automatic(one)}
     # A key with a column that PostgreSQL numbers is kept whatever the others are.
-    kept = [tuple(key) for key in keys if set(key) <= chosen.keys()]
+    kept = [tuple(key) for key in keys if key and set(key) <= chosen.keys()]
     ties = [key for key in kept if len(key) > 1]
     ties += [one.columns for one in table.references]
     ties += [one.columns for one in table.checks]

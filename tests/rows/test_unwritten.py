@@ -103,6 +103,17 @@ def test_what_is_refused_stays_and_is_told_and_the_rest_is_written(
     assert rows(connection, "SELECT n <> 1 FROM free LIMIT 1") == [(True,)]
 
 
+def test_of_a_table_that_holds_one_row_the_values_are_written(connection: Any) -> None:
+    rows(connection, "CREATE TABLE one (theme text); CREATE UNIQUE INDEX one_row ON one ((true))")
+    rows(connection, "INSERT INTO one VALUES ('dark')")
+    written = write(connection, "one")
+    assert rows(connection, "SELECT theme FROM one") == [("dark1",)]
+    assert written.unwritten == {
+        ("public", "one"): "no row could be inserted: duplicate key value violates unique "
+        'constraint "one_row"'
+    }
+
+
 def test_each_row_and_each_column_is_tried_where_one_is_refused(connection: Any) -> None:
     rows(
         connection,
