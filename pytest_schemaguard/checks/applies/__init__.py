@@ -62,10 +62,8 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     found = tuple(_findings(run, subject, guard.config.baseline))
     if hangs_on_rows(run) and found:
         found = (_with_rows_made(found[0], run, guard.states.before(migration).made), *found[1:])
-    if run.applied and state.on_rows is None:
-        found = (*found, *nothing_done(guard, migration, run))
     if run.applied:
-        found = (*found, *behind(guard, migration))
+        found = (*found, *nothing_done(guard, migration, run), *behind(guard, migration))
     if run.applied and run.own_end is not None and run.own_end.after:
         found = (*found, _ends_early(run.own_end, subject))
     if run.applied and migration.up.needs_one is not None:
