@@ -206,6 +206,7 @@ class Guard:
             judging=self.judging,
             progress=self.progress,
             known=lambda: self.known,
+            note=self.note,
         )
 
     @property

@@ -28,6 +28,7 @@ from pytest_schemaguard.redaction import redacted
 from pytest_schemaguard.reports import FORMATS, terminal
 from pytest_schemaguard.reports import report as entries
 from pytest_schemaguard.scenarios.look import FENCE, LEFT_OUT
+from pytest_schemaguard.scenarios.on_rows import UNFILLED
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -158,6 +159,7 @@ class Gate:
             self._entries,
             fence=next(iter(self._noted(FENCE)), None),
             left_out=self._noted(LEFT_OUT),
+            unfilled=self._noted(UNFILLED),
             stale=[ignores.stale_words(one) for one in self._stale],
         )
 

@@ -112,6 +112,7 @@ def summary(
     *,
     fence: str | None,
     left_out: Iterable[str] = (),
+    unfilled: Iterable[str] = (),
     stale: Sequence[str] = (),
 ) -> None:
     """Warnings of checks that passed: they fail nothing, and must not pass unseen.
@@ -141,6 +142,8 @@ def summary(
         reporter.write_line(printable(f"schema-guard: {fence}"))
     for one in left_out:
         reporter.write_line(paragraph(f"schema-guard: not compared: {one}"))
+    for one in unfilled:
+        reporter.write_line(paragraph(f"schema-guard: rows: {one}"))
 
 
 def notices(said: Sequence[str]) -> Iterator[str]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.migrations.file_run import FileRun
 
+UNFILLED = "unfilled"
+"""The note that names the tables in which no row could be made."""
 _OF_VALUES = ("21", "22", "23", "44", "P0")
 """The classes of what values, and how many there are of them, can cause: a query of one row that
 finds several, data exceptions, constraints, WITH CHECK OPTION, and what a function raises itself.

@@ -19,7 +19,7 @@ from pytest_schemaguard.migrations.file_run import FileRun  # noqa: TC001 - code
 from pytest_schemaguard.rows.fill import Filled, Kind, fill
 from pytest_schemaguard.rows.sequences import SequenceState, sequences
 from pytest_schemaguard.scenarios.baselines import Baselines
-from pytest_schemaguard.scenarios.on_rows import fails_on_every_row, hangs_on_rows
+from pytest_schemaguard.scenarios.on_rows import UNFILLED, fails_on_every_row, hangs_on_rows
 from pytest_schemaguard.servers.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class States:
         judging: Judging,
         progress: Progress,
         known: Callable[[], Known],
+        note: Callable[[str, str], None],
     ) -> None:
         self._config = config
         self._databases = databases
@@ -80,6 +81,7 @@ class States:
             config, databases=databases, source=source, judging=judging, progress=progress
         )
         self._known = known
+        self._note = note
         self._stops = _stops(judging.pending, judging.judged)
         self._made: dict[int, State] = {}
 
@@ -224,6 +226,8 @@ class States:
                 stand = sequences(guard)
         if not is_bare and self._makes_rows(count):
             filled = self.fill(key)
+        if filled.refused:
+            self._note(UNFILLED, _unfilled(filled.refused))
         self._databases.freeze(key)
         return State(
             name=key,
@@ -251,6 +255,15 @@ class States:
 
     def _relative(self, path: Path) -> str:
         return self._config.relative(path)
+
+
+def _unfilled(refused: Mapping[Name, str]) -> str:
+    told = [f"{'.'.join(table)} ({why})" for table, why in sorted(refused.items())]
+    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+    return f"the guard could make no row in {', '.join(told[:_SHOWN])}{more}; `seed` can have some"
+
+
+_SHOWN = 5
 
 
 def _stops(pending: Sequence[Migration], judged: Sequence[Migration]) -> frozenset[int]:

@@ -144,6 +144,7 @@ def test_a_check_on_rows_of_a_table_that_stays_empty_is_unproven(
     guard: Callable[..., Guard],
 ) -> None:
     made = guard(REFUSING, "DELETE FROM log;", down="SELECT 1; -- log\n")
+    assert made.noted("unfilled") is None
     for check in (idempotent, reversible):
         found = last(made, check.judge)
         assert found.outcome is Outcome.UNPROVEN
@@ -152,6 +153,9 @@ def test_a_check_on_rows_of_a_table_that_stays_empty_is_unproven(
             "public.log: no row was there to look at, and the guard could make none\npublic.log: "
         )
         assert "read only" in found.reason
+        assert (made.noted("unfilled") or "").startswith(
+            "the guard could make no row in public.log ("
+        )
         assert found.reason.endswith(
             "\n  next: name a file with rows for it in `seed`, or in `exclude` what needs no look"
         )
