@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NUMBERS = st.integers(min_value=1, max_value=3000)
 PLAIN = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
-FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)
 JSON = st.recursive(
     st.none()
     | st.booleans()
