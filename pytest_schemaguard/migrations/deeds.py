@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_schemaguard.migrations.losses import verb
+from pytest_schemaguard.migrations.verbs import verb
 from pytest_schemaguard.version_tables import names_version_table
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ _NO_ROW = re.compile(r"(?:INSERT 0|UPDATE|DELETE|MERGE) 0")
 _MAY_SKIP = frozenset({"CREATE", "DROP", "ALTER", "GRANT", "REVOKE"})
 _SHARED = re.compile(r"[A-Z]+ (?:DATABASE|ROLE|SYSTEM|TABLESPACE|SUBSCRIPTION)")
 """What is of the server is not read."""
-_UNSURE = frozenset({"CALL", "COPY", "DECLARE", "DO", "EXPLAIN", "SELECT", "TRUNCATE"})
+_UNSURE = frozenset({"CALL", "COPY", "DO", "EXPLAIN", "SELECT", "TRUNCATE"})
 _ASK = frozenset({"select", "with", "values", "table", "execute", "fetch", "explain"})
 """They may call a function that writes."""
 _SETVAL = re.compile(r"\bsetval\b", re.IGNORECASE)

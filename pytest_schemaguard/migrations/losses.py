@@ -14,9 +14,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.sqltext.lexer import tokens
-from pytest_schemaguard.sqltext.statements import split
+from pytest_schemaguard.migrations.verbs import (
+    BEGIN,
+    COMMIT,
+    CONTROL,
+    END,
+    is_write,
+    statements,
+    verb,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -108,12 +115,12 @@ class History:
     def left(self, loss: Loss) -> list[str]:
         """Its writes without those that were done later."""
         last = self._last_time if loss.writes else {}
-        return [sql for sql in loss.writes if last.get(_words(sql), _NOWHERE) <= loss.place]
+        return [sql for sql in loss.writes if last.get(words(sql), _NOWHERE) <= loss.place]
 
     @cached_property
     def _last_time(self) -> dict[str, Place]:
         """By statement: where it was kept last."""
-        return {_words(one.sql): one.place for one in self.kept}
+        return {words(one.sql): one.place for one in self.kept}
 
     @cached_property
     def _last_of(self) -> dict[int, Place]:
@@ -141,25 +148,6 @@ def _batches(sent: Sequence[Statement]) -> Iterator[tuple[int, list[Statement]]]
     for one in sent:
         found.setdefault((one.session, one.batch), []).append(one)
     yield from sorted((batch[-1].number, batch) for batch in found.values())
-
-
-def statements(sql: str) -> list[str]:
-    """The statements of one message; the whole of it where that cannot be told."""
-    if not _MORE.search(sql):  # most are one, and a long history has thousands
-        one = sql.strip(_SPACE)
-        return [one] if one else []
-    try:
-        return [one.sql for one in split(sql, path="") if one.kind != "meta"]
-    except MigrationError:
-        return [sql]
-
-
-def is_write(sql: str) -> bool:
-    """Whether it does more than ask, or than say how the session or its transaction goes on."""
-    word = verb(sql)
-    if word in {"with", "explain"}:
-        return bool(_WRITES_WITHIN.search(sql))
-    return word not in _READS and word not in _CONTROL
 
 
 @dataclass
@@ -198,7 +186,7 @@ class _Session:
         failure = next((one for one in batch if one.error is not None), None)
         went = len(ran)
         if failure is not None and self._open is None:
-            ends = [place for place, one in enumerate(ran, 1) if verb(one.sql) in _CONTROL]
+            ends = [place for place, one in enumerate(ran, 1) if verb(one.sql) in CONTROL]
             went = max(ends, default=0)
         for part, write in enumerate(ran[:went]):
             self._place = (place, part)
@@ -218,18 +206,18 @@ class _Session:
     def _go(self, one: Write) -> None:
         word = verb(one.sql)
         if self._open is None:
-            if word in _BEGIN:
+            if word in BEGIN:
                 self._open = _Transaction()
             elif is_write(one.sql):
                 self._keep([one])
         elif word in {"savepoint", "release"} or (word == "rollback" and _TO.search(one.sql)):
             self._savepoint(word, one.sql)
-        elif word in _END:
-            if word in _COMMIT and one.tag != "ROLLBACK":
+        elif word in END:
+            if word in COMMIT and one.tag != "ROLLBACK":
                 self._keep(self._open.writes)
                 self._open = None
             else:
-                self._lose("commit" if word in _COMMIT else "rollback")
+                self._lose("commit" if word in COMMIT else "rollback")
             if _CHAIN.search(one.sql):  # another transaction begins at once
                 self._open = _Transaction()
         elif is_write(one.sql):
@@ -289,31 +277,11 @@ def _writes(parts: Iterable[str]) -> list[Write]:
     return [Write(one, "", 0) for one in parts if is_write(one)]
 
 
-_BEGIN = frozenset({"begin", "start"})
-_COMMIT = frozenset({"commit", "end", "prepare transaction"})
-_END = _COMMIT | {"rollback", "abort"}
-_CONTROL = _BEGIN | _END | {"savepoint", "release"}
-_READS = frozenset(
-    """select show set reset values table fetch move close declare lock listen unlisten discard
-    deallocate checkpoint load prepare""".split()  # noqa: SIM905 - a table of words reads better so
-)
-"""`SELECT f()` may write; it is told as a write only where it stands in a migration's file."""
-_WRITES_WITHIN = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
-_SPACE = " \t\n\r\f\v"
-"""What PostgreSQL's scanner skips; str.strip() knows more."""
-_MORE = re.compile(r";|--|/\*|\\")
 _TO = re.compile(r"\bto\b", re.IGNORECASE)
 _CHAIN = re.compile(r"\band\s+chain\b", re.IGNORECASE)
 THERE_ALREADY = frozenset({"42P07", "42701", "42710", "42723", "42P06", "23505"})
 """duplicate_table, _column, _object, _function, _schema, unique_violation.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
-_VERB = re.compile(r"[\s(]*(prepare\s+transaction|[a-z]*)", re.IGNORECASE)
-
-
-def verb(sql: str) -> str:
-    """Its first word, in lower case."""
-    found = _VERB.match(sql)
-    return " ".join(found[1].lower().split()) if found else ""
 
 
 def refused(one: Statement) -> tuple[str, int]:
@@ -330,12 +298,6 @@ def refused(one: Statement) -> tuple[str, int]:
             return part, one.sql.count("\n", start, position - 1)
         start += len(part)
     return one.sql, one.sql.count("\n", 0, position - 1)
-
-
-def _words(sql: str) -> str:
-    """What it says, however it is laid out: two that are equal do the same."""
-    found = [(one.kind, sql[one.start : one.end]) for one in tokens(sql)]
-    return " ".join(text.lower() if kind == "word" else text for kind, text in found if text != ";")
 
 
 def _place(loss: Loss) -> Place:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from pytest_schemaguard.baseline import dump
 from pytest_schemaguard.errors import MigrationError
-from pytest_schemaguard.migrations.losses import is_write
-from pytest_schemaguard.migrations.losses import statements as in_message
+from pytest_schemaguard.migrations.verbs import is_write
+from pytest_schemaguard.migrations.verbs import statements as in_message
 from pytest_schemaguard.sqltext.files import read
 from pytest_schemaguard.sqltext.statements import split
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_schemaguard.migrations.losses import History, history, is_write, refused, statements
+from pytest_schemaguard.migrations.losses import History, history, refused
+from pytest_schemaguard.migrations.verbs import is_write, statements
 from pytest_schemaguard.wire.wire import Statement, StatementError
 
 ALTER = 'ALTER TABLE "user" ADD COLUMN a integer'
