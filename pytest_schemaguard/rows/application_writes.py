@@ -237,7 +237,7 @@ class _Writer:
 
     def _write_rows(self, writer: TableWriter, counts: Counter[str]) -> str | None:
         table = writer.table
-        places, rows = writer.read(min(MOST_ROWS, MOST_VALUES // len(table.columns)))
+        places, rows = writer.read(min(MOST_ROWS, MOST_VALUES // max(1, len(table.columns))))
         children = self.children.get(table.name, ())
         deleted = writer.delete(children) if len(rows) > _ONLY else None
         counts["deleted"] += deleted is not None

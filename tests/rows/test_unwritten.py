@@ -174,3 +174,17 @@ def test_what_the_owner_may_not_do_is_told(connection: Any) -> None:
         ("public", "hidden"): "row-level security hides its rows: new row violates row-level "
         'security policy for table "hidden"',
     }
+
+
+def test_a_table_without_columns_is_written_too(connection: Any) -> None:
+    rows(
+        connection, "CREATE TABLE a (); INSERT INTO a DEFAULT VALUES; INSERT INTO a DEFAULT VALUES"
+    )
+    written = write(connection, "a")
+    assert (written.columns, written.deleted, written.unwritten) == (0, 0, {})
+    assert rows(connection, "SELECT count(*) FROM a") == [(2 + written.inserted,)]
+
+
+def test_an_empty_table_without_columns_gets_rows(connection: Any) -> None:
+    rows(connection, "CREATE TABLE a ()")
+    assert write(connection, "a").inserted > 0
