@@ -12,18 +12,20 @@ if TYPE_CHECKING:
     from pytest_schemaguard.scenarios.changes import RowChange, SequenceChange
     from pytest_schemaguard.scenarios.states import State
 
-_NAME = re.compile(r'"((?:[^"]|"")+)"|([^\W\d][\w$]*)')
+_QUOTED = re.compile(r'"((?:[^"]|"")+)"')
+_WORD = re.compile(r"[^\W\d][\w$]*")
 
 
 def names_in(migration: Migration) -> frozenset[str]:
-    """All words of its scripts that may name something, as PostgreSQL reads them."""
+    """All words of its scripts that may name something, as PostgreSQL reads them.
+
+    Each word counts as it is written too: in Python double quotes stand around a whole statement.
+    """
     scripts = [one for one in (migration.up, migration.down) if one is not None]
-    texts = [one.content.decode(errors="replace") for one in scripts]
-    return frozenset(
-        quoted.replace('""', '"') or plain.lower()
-        for text in texts
-        for quoted, plain in _NAME.findall(text)
-    )
+    text = "\n".join(one.content.decode(errors="replace") for one in scripts)
+    quoted = {one.replace('""', '"') for one in _QUOTED.findall(text)}
+    words = set(_WORD.findall(text))
+    return frozenset(quoted | words | {one.lower() for one in words})
 
 
 def is_of_triggers(change: RowChange, names: frozenset[str]) -> bool:
