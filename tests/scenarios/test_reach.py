@@ -23,6 +23,10 @@ CREATE TABLE log (id int);
 CREATE TABLE audited (id int);
 CREATE TABLE part (id int) PARTITION BY RANGE (id);
 CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (10);
+CREATE TABLE pupil (id serial);
+CREATE SEQUENCE ids;
+CREATE TABLE desk (id int DEFAULT nextval('ids'));
+CREATE TABLE room (id int GENERATED ALWAYS AS IDENTITY);
 CREATE VIEW logged AS SELECT id FROM log;
 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER watch AFTER INSERT ON audited FOR EACH ROW EXECUTE FUNCTION note();
@@ -38,6 +42,9 @@ CREATE TRIGGER watch AFTER INSERT ON audited FOR EACH ROW EXECUTE FUNCTION note(
         ({"member"}, {"member", "badge"}),
         ({"team"}, {"team", "member", "badge", "heir"}),
         ({"nothing", "update"}, set()),
+        ({"pupil_id_seq"}, {"pupil"}),
+        ({"ids"}, {"desk"}),
+        ({"room_id_seq"}, {"room"}),
         ({"logged"}, None),
         ({"note"}, None),
         ({"audited"}, None),
