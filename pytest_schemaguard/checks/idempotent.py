@@ -58,7 +58,7 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     names, config = names_in(migration), guard.config
     tables = None
     if migration.up.sql is None:  # a tool, which may know that there is nothing to do
-        idle = guard.look(ending_of(second_run(state, migration, config, writes=False)))
+        idle = guard.look(ending_of(run_again(state, migration, config)))
         if _does_nothing(idle):
             return verdict((), reason=f"{guard.source.repeats}: 0 statements")
     elif state.snapshot is not None:
@@ -120,21 +120,27 @@ def third_run(
     )
 
 
-def _does_nothing(ending: Ending) -> bool:
-    run = ending.taken[-1].run
-    return (
-        run is not None
-        and run.applied
-        and not run.statements
-        and ending.changes[AGAIN].are_none
-        and not ending.unread
+def run_again(state: State, migration: Migration, config: Config) -> Scenario:
+    """The second run, to see whether it does anything."""
+    return Scenario(
+        name=f"idle-{state.name}",
+        doing=f"running {config.relative(migration.path)} again",
+        start=state,
+        steps=(Again(migration),),
+        compared={},
     )
+
+
+def _does_nothing(ending: Ending) -> bool:
+    (again,) = ending.taken
+    return again.went_on and again.run is not None and not (again.run.statements or again.wrote)
 
 
 def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:
     assert migration is not None
     state = guard.states.after(migration)
-    runs = (second_run(state, migration, guard.config, writes=one) for one in (True, False))
+    runs = [second_run(state, migration, guard.config, writes=one) for one in (True, False)]
+    runs.append(run_again(state, migration, guard.config))
     return tuple(one.name for one in runs)
 
 

@@ -8,7 +8,7 @@ is for a check to judge.
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - codec.py reads it
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_schemaguard.catalog.order import order_changes
@@ -87,6 +87,8 @@ class Taken:
     """That migration's: of several, the one that failed, or the last."""
     written: Written | None = None
     """What the application wrote."""
+    wrote: bool = True
+    """Whether a transaction wrote meanwhile, on the whole server, beside the guard's own."""
 
     @property
     def went_on(self) -> bool:
@@ -229,10 +231,10 @@ def _played(scenario: Scenario, guard: Sight) -> Ending:
 
         look(scenario.start.snapshot)
         for place, step in enumerate(scenario.steps):
-            before = moments.get(place)
-            taken.append(
-                step.take(Stage(guard=guard, database=scenario.name, owner=owner, moment=before))
-            )
+            before, written = moments.get(place), _written(owner) - guard.databases.written
+            one = step.take(Stage(guard=guard, database=scenario.name, owner=owner, moment=before))
+            wrote = written != _written(owner) - guard.databases.written
+            taken.append(replace(one, wrote=wrote))
             look(before.snapshot if before is not None and step.writes else None)
             if not taken[-1].went_on:
                 break
@@ -249,6 +251,16 @@ def _played(scenario: Scenario, guard: Sight) -> Ending:
         # Of a table that was read once, and the other time could not be, nothing is known either.
         unread=tuple(sorted(".".join(name) for name in unread)),
     )
+
+
+def _written(owner: Any) -> int:
+    """How many transactions of the server have written: only those get a number.
+
+    https://www.postgresql.org/docs/current/transaction-id.html
+    """
+    with owner.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+        return int(cursor.fetchone()[0])
 
 
 def changes(compared: Compared, moments: Mapping[int, Moment]) -> Changes:

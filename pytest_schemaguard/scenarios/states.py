@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.snapshot import Name, Snapshot  # noqa: TC001 - codec.py reads it
@@ -105,8 +105,12 @@ class States:
 
     def fill(self, database: str, *, kind: Kind = Kind.WILD) -> Filled:
         """Makes rows in each table there that has none. Raises psycopg2.Error."""
-        with self._databases.session(database, settings=Settings.STAND_IN) as owner:
-            return fill(owner, rows=self._config.rows, kind=kind, known=self._known())
+        with self._databases.session(database, settings=Settings.STAND_IN) as application:
+            return self.fill_by(application, kind=kind)
+
+    def fill_by(self, application: Any, *, kind: Kind = Kind.WILD) -> Filled:
+        """The same by a session that is open, with the settings of an application."""
+        return fill(application, rows=self._config.rows, kind=kind, known=self._known())
 
     def after(self, migration: Migration) -> State:
         """The state that this judged migration leaves.

@@ -7,14 +7,15 @@ found clean here is looked at by itself.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_schemaguard.scenarios.engine import Looking, changes
+from pytest_schemaguard.servers.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.migrations.migration import Migration
     from pytest_schemaguard.migrations.source import Way
     from pytest_schemaguard.scenarios.engine import Compared, Moment
@@ -67,6 +68,8 @@ class _Walk:
         self._runs = 0
         """How often env.py has begun: it may run all steps in one schema after the other."""
         self._stopped = False
+        self._tables: Collection[Name] = ()
+        """Those that have rows as far as they can."""
         self._moments: list[Moment] = []
         """Of the migration whose steps are being taken."""
         self._times: dict[str, int] = {}
@@ -79,10 +82,12 @@ class _Walk:
         guard, first = self._guard, self._migrations[0]
         name = f"walk-{guard.judging.pending.index(first)}"
         guard.databases.create(name, template=guard.states.before(first).name)
-        with guard.databases.looking(name) as owner:
-            self._owner = owner
+        with (
+            guard.databases.looking(name) as owner,
+            guard.databases.session(name, settings=Settings.STAND_IN) as application,
+        ):
+            self._owner, self._application = owner, application
             self._looking = Looking(owner, exclude=guard.config.exclude)
-            self._fill = partial(guard.states.fill, name)
             guard.source.walk(name, self._steps, self._between)
         return {revision for revision, times in self._times.items() if times == self._runs}
 
@@ -97,7 +102,7 @@ class _Walk:
     def _between(self, migration: Migration | None) -> bool:
         if migration is None:
             self._runs += 1
-            self._taken, self._moments = 0, [self._looking.moment(rows=True)]
+            self._taken, self._moments = 0, [self._filled()]
             return True
         self._taken += 1
         self._stopped = _is_open(self._owner) or not self._goes_on(migration)
@@ -108,13 +113,10 @@ class _Walk:
         is_last = not following or following[0][1] != migration
         place = len(self._moments)
         if is_last and place < _MOMENTS - 1:  # an upgrade alone
-            self._fill()
-            self._moments = [self._looking.moment(rows=True)]
+            self._moments = [self._filled()]
             return True
         rows = any(one.rows and place in one.places for one in self._compared.values())
-        if is_last:
-            self._fill()
-        self._moments.append(self._looking.moment(rows=rows or is_last))
+        self._moments.append(self._filled() if is_last else self._looking.moment(rows=rows))
         if not is_last:
             return True
         found = {
@@ -127,6 +129,14 @@ class _Walk:
             self._times[migration.revision] = self._times.get(migration.revision, 0) + 1
         # What follows would be judged on a state that no deployment has.
         return not any(_MOMENTS - 1 in self._compared[name].places for name in differ)
+
+    def _filled(self) -> Moment:
+        """The moment that the next migration meets, with rows in new tables too."""
+        snapshot = self._looking.moment(rows=False).snapshot
+        if snapshot.relations.keys() - set(self._tables):
+            self._guard.states.fill_by(self._application)
+        self._tables = snapshot.relations.keys()
+        return self._looking.moment(rows=True, snapshot=snapshot)
 
 
 _MOMENTS = 4

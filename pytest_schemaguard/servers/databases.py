@@ -36,6 +36,8 @@ class Databases:
     def __init__(self, server: Server, run: Run, *, prefix: str = "") -> None:
         self.server = server
         self.run = run
+        self.written = 0
+        """Transactions of this object's that wrote while something else ran."""
         self._prefix = prefix
         self._admin: Any = None
         self._admin_pid = 0
@@ -97,9 +99,11 @@ class Databases:
         timeout_ms = max(1, round(statement_timeout_s * 1000))
         full = in_quotes(self.full_name(name))
         self._sql(f"ALTER DATABASE {full} SET statement_timeout = {timeout_ms}")
+        self.written += 1
         yield
         # It would be read as a setting that the migration has made.
         self._sql(f"ALTER DATABASE {full} RESET statement_timeout")
+        self.written += 1
 
     def freeze(self, name: str) -> None:
         """Nobody may connect to it any more: it becomes a template."""
