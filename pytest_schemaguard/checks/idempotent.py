@@ -73,9 +73,9 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
         if run is not None and run.applied:
             found.append(_on_written_rows(again, subject))
             ending = without
-    if any(one.only_added for one in ending.changes[AGAIN].rows):
+    if any(one.only_added or one.only_timestamps for one in ending.changes[AGAIN].rows):
         third = guard.look(ending_of(third_run(state, migration, config, tables=tables)))
-        ending = _without_those_added_once(ending, third)
+        ending = _as_a_third_run_shows(ending, third)
     found += findings(ending, subject, names)
     return verdict(
         tuple(found),
@@ -110,7 +110,7 @@ def second_run(
 def third_run(
     state: State, migration: Migration, config: Config, *, tables: frozenset[Name] | None = None
 ) -> Scenario:
-    """One more: whether it adds rows each time."""
+    """One more: whether it adds rows each time, or writes the time of each run."""
     return Scenario(
         name=f"third-{state.name}",
         doing=f"running {config.relative(migration.path)} once more",
@@ -144,13 +144,20 @@ def looked_at(guard: Guard, migration: Migration | None) -> tuple[str, ...]:
     return tuple(one.name for one in runs)
 
 
-def _without_those_added_once(ending: Ending, third: Ending) -> Ending:
-    """The second run's changes, without rows that a third run adds no more of."""
+def _as_a_third_run_shows(ending: Ending, third: Ending) -> Ending:
+    """The second run's changes, without rows that a third run adds no more of.
+
+    A timestamp that it leaves alone is no time of a run: it came from the migration's text.
+    """
     if AGAIN not in third.changes:
         return ending
     still = {one.table for one in third.changes[AGAIN].rows}
     changes = ending.changes[AGAIN]
-    rows = tuple(one for one in changes.rows if not one.only_added or one.table in still)
+    rows = tuple(
+        replace(one, only_timestamps=one.only_timestamps and one.table in still)
+        for one in changes.rows
+        if not one.only_added or one.table in still
+    )
     return replace(ending, changes={AGAIN: replace(changes, rows=rows)})
 
 

@@ -8,6 +8,7 @@ downgrade() that is empty or raises) is skipped: not to have one is a choice.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.checks.on_rows import (
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
     from pytest_schemaguard.scenarios.look import Sight
     from pytest_schemaguard.scenarios.states import State
 
-LEFT, DIFFERS = "left", "differs"
-"""What the downgrade left other than before; what the second upgrade made other than the first."""
+LEFT, DIFFERS, AT_ANOTHER_TIME = "left", "differs", "at-another-time"
+"""What the downgrade left other than before; what the second upgrade made other than the first; its
+rows likewise, among them the times of the runs."""
 NO_TRACE = "up, down and up leave no trace"
 
 
@@ -66,7 +68,7 @@ def there_and_again(before: State, migration: Migration, config: Config) -> Scen
         doing=f"downgrading {config.relative(migration.path)}",
         start=before,
         steps=(Up((migration,)), Down(migration), Up((migration,))),
-        compared=COMPARED,
+        compared={**COMPARED, AT_ANOTHER_TIME: Compared(first=1, then=3)},
     )
 
 
@@ -114,7 +116,7 @@ def findings(
     if not back.applied:
         yield _fails("down-fails", "the downgrade fails", back, down, line=line)
         return
-    left = ending.changes[LEFT]
+    left = _with_values_lost(ending)
     yield from _left(left, names, down, line=line)
     for run in again:
         if run is not None and not run.applied:
@@ -125,6 +127,19 @@ def findings(
         if difference.subject in told:
             continue  # it follows from what the downgrade left
         yield _catalog(difference, DIFFERS, up)
+
+
+def _with_values_lost(ending: Ending) -> Changes:
+    """What the downgrade left; a timestamp that both upgrades leave is no time of a run."""
+    left = ending.changes[LEFT]
+    if AT_ANOTHER_TIME not in ending.changes:
+        return left
+    times = {one.table for one in ending.changes[AT_ANOTHER_TIME].rows}
+    rows = (
+        replace(one, only_timestamps=one.only_timestamps and one.table in times)
+        for one in left.rows
+    )
+    return replace(left, rows=tuple(rows))
 
 
 def _left(
