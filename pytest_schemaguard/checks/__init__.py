@@ -76,9 +76,10 @@ CHECKS = (
     Check(
         "applies",
         Scope.MIGRATION,
-        "a migration does not run, as the tables' owner and no superuser, or nothing that it did "
-        "is committed; or all pending revisions in one `alembic upgrade` end otherwise than each "
-        "by itself",
+        "a migration does not run, as the tables' owner and no superuser, or something that it did "
+        "is rolled back and not done again; ids are written without their sequence, so that the "
+        "next INSERT fails; or all pending revisions in one `alembic upgrade` end otherwise than "
+        "each by itself",
     ),
     Check(
         "idempotent",

@@ -56,7 +56,7 @@ def test_a_hand_written_runner_holds(runner: Project, migrations: str) -> None:
     }, text
     assert found["applies"]["nodeid"] == f"pyproject.toml::{SECOND}::applies"
     assert found["applies"]["reason"] == "5 statements"
-    assert " again: 0 statements, " in found["idempotent"]["reason"]
+    assert found["idempotent"]["reason"].endswith(" again: 0 statements")
 
 
 def test_a_second_run_that_fails_is_told(runner: Project) -> None:
