@@ -7,8 +7,10 @@ found clean here is looked at by itself.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pytest_schemaguard.errors import MigrationError
 from pytest_schemaguard.scenarios.engine import Looking, changes
 from pytest_schemaguard.servers.settings import Settings
 
@@ -35,14 +37,15 @@ https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT
 def without_trace(guard: Sight, compared: Mapping[str, Compared]) -> frozenset[str]:
     """The revisions of judged migrations with a downgrade of which nothing compared differs.
 
-    `compared` are moments of up, down and up again, as a scenario of these steps has them. Raises
-    GuardError.
+    `compared` are moments of up, down and up again, as a scenario of these steps has them. Behind a
+    migration that does not apply none is. Raises GuardError.
     """
     clean: set[str] = set()
     left: Sequence[Migration] = guard.judging.pending
     while True:
         walk = _Walk(guard, compared, left)
-        clean |= walk.take()
+        with suppress(MigrationError):
+            clean |= walk.take()
         left = walk.left
         if not left:
             return frozenset(clean)

@@ -169,6 +169,24 @@ def test_where_the_second_upgrade_fails_or_differs_the_next_one_begins_anew(
     assert clean(small) == {names[0], names[2], names[4], names[6]}
 
 
+def test_a_revision_that_does_not_apply_hides_no_other(
+    small: AlembicProject, chain: Callable[[Iterable[tuple[str, str]]], list[str]]
+) -> None:
+    names = chain(
+        [
+            (execute("CREATE TABLE a ()"), execute("DROP TABLE a")),
+            (execute("CREATE TABLE left_there ()"), execute("SELECT 1")),
+            (execute("SELECT 1 / 0"), execute("SELECT 1")),
+            (execute("CREATE TABLE b ()"), execute("DROP TABLE b")),
+        ]
+    )
+    with Guard.of(small.root) as guard:
+        assert guard.look(WITHOUT_TRACE) == {names[0]}
+        clean_one, traced, *_ = guard.judging.judged
+        assert judge(guard, clean_one).outcome is Outcome.PASSED
+        assert judge(guard, traced).outcome is Outcome.FAILED
+
+
 def test_what_env_py_keeps_in_a_transaction_of_its_own_is_not_seen_so_nothing_is_clean(
     small: AlembicProject, chain: Callable[[Iterable[tuple[str, str]]], list[str]]
 ) -> None:
