@@ -71,12 +71,11 @@ def alembic(
     project.write("alembic/env.py", _ENV)
     project.write(f"{folder}/alembic.ini", ini)
     follows = None
-    for name, *both in migrations:
+    for place, (name, *both) in enumerate(migrations):
         up, down = (f"op.execute({one!r})" if one else "pass" for one in both)
-        revision = name.replace("-", "_")
-        text = _REVISION.format(revision=revision, follows=follows, up=up, down=down)
+        text = _REVISION.format(revision=f"r{place}", follows=follows, up=up, down=down)
         project.write(f"{folder}/{name}.py", text)
-        follows = revision
+        follows = f"r{place}"
     return f'"{folder}/alembic.ini"'
 
 
@@ -120,7 +119,7 @@ def verdicts(
     found = {}
     for one in json.loads((project.root / "report.json").read_text())["checks"]:
         told = [f"{finding['code']} {finding['message']}" for finding in one["findings"]]
-        path = one["nodeid"].split("::")[2].rpartition(".")[0]
+        path = one["nodeid"].split("::")[-2].rpartition(".")[0]
         found[keys[path]] = one["outcome"], "\n".join([str(one["reason"]), *told])
     return found
 
