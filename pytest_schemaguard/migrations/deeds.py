@@ -40,7 +40,7 @@ def deeds(kept: Sequence[Kept], sent: Sequence[Statement]) -> Deeds:
         something=False,
         perhaps=bool(kept) or not ran.isdisjoint(_ASK),
         rows_wanted=any(_NO_ROW.fullmatch(one.tag) for one in kept)
-        or any(_SETVAL.search(one.sql) for one in sent),
+        or any(_SETVAL.search(one.sql) or _looks_for_rows(one.sql) for one in sent),
         blocks=not ran.isdisjoint({"do", "call"}),
     )
 
@@ -59,6 +59,16 @@ def _does_something(one: Kept, *, in_vain: bool) -> bool:
     return word not in _UNSURE
 
 
+def _looks_for_rows(sql: str) -> bool:
+    """Whether it reads a table, perhaps to change what it finds there."""
+    return (
+        verb(sql) in {"select", "with"}
+        and _FROM_A_TABLE.search(sql) is not None
+        and not names_version_table(sql)
+    )
+
+
+_FROM_A_TABLE = re.compile(r'\bfrom\s+(?!"?(?:pg_|information_schema))["\w]', re.IGNORECASE)
 _NO_ROW = re.compile(r"(?:INSERT 0|UPDATE|DELETE|MERGE) 0")
 _MAY_SKIP = frozenset({"CREATE", "DROP", "ALTER", "GRANT", "REVOKE"})
 _SHARED = re.compile(r"[A-Z]+ (?:DATABASE|ROLE|SYSTEM|TABLESPACE|SUBSCRIPTION)")

@@ -100,3 +100,19 @@ def test_what_certainly_did_nothing(lines: list[tuple[str, str]]) -> None:
 
 def test_a_sequence_that_is_set_may_have_stood_there() -> None:
     assert ran(("SELECT pg_catalog.setval('a', 1)", "SELECT 1")).rows_wanted
+
+
+@pytest.mark.parametrize(
+    ("sql", "looks"),
+    [
+        ("SELECT id FROM users WHERE name IS NULL", True),
+        ("WITH x AS (SELECT 1) SELECT * FROM x", True),
+        ("SELECT 1", False),
+        ("select pg_catalog.version()", False),
+        ("SELECT relname FROM pg_class", False),
+        ("SELECT table_name FROM information_schema.tables", False),
+        ("SELECT version_num FROM alembic_version", False),
+    ],
+)
+def test_what_looks_for_rows_may_have_found_none(sql: str, looks: bool) -> None:
+    assert ran((sql, "SELECT 0")).rows_wanted is looks
