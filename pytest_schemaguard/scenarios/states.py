@@ -46,7 +46,8 @@ class State:
     run: FileRun | None
     """How its last migration went; None for the baseline."""
     on_rows: FileRun | None = None
-    """How it failed on rows that the guard had made, where it applied without them."""
+    """How it failed on rows that the guard had made, where it applies without them. It is `run`
+    too where every row would fail it."""
     made: dict[Name, int] = field(default_factory=dict)
     """How many rows the guard made, by table, in it and in the states before it."""
     refused: dict[Name, str] = field(default_factory=dict)
@@ -162,7 +163,7 @@ class States:
         if not step.run.applied:
             if step.migration != self._pending[count - 1]:
                 raise self.baselines.failed_before(step.migration, step.run)
-            return State(name=key, snapshot=None, run=step.run)
+            return State(name=key, snapshot=None, run=step.run, on_rows=on_rows)
         return self._finished(key, count, run=step.run, on_rows=on_rows, made=template.made)
 
     def _without_those_rows(
@@ -170,8 +171,8 @@ class States:
     ) -> tuple[Step, FileRun | None]:
         """How it goes with other rows of the guard's, or with none; and how it failed, if so.
 
-        On rows without NULLs and extreme values, then on those of `seed` alone. Where every row
-        fails it, that is no matter of the values: then it failed, with nothing to be held against.
+        On rows without NULLs and extreme values, then on those of `seed` alone. Where it applies
+        there and every row would fail it, that is no matter of the values: then it failed.
         """
         pending = self._pending[:count]
         for kind in (Kind.MILD, None):
@@ -179,15 +180,15 @@ class States:
             self._databases.create(key, template=self.bare_baseline().name)
             if pending[:-1] and not self._source.up(key, pending[:-1]).run.applied:
                 return failed, None
+            columns = self._columns(key)
             if kind is not None:
                 self.fill(key, kind=kind)
-            elif failed.migration in self._judged and fails_on_every_row(
-                failed.run, self._columns(key)
-            ):
-                return failed, None
             step = self._source.up(key, pending[-1:])
+            if step.run.applied and failed.migration not in self._judged:
+                return step, None
             if step.run.applied:
-                return step, failed.run if step.migration == failed.migration else None
+                is_certain = kind is None and fails_on_every_row(failed.run, columns)
+                return failed if is_certain else step, failed.run
         return step, None
 
     def _columns(self, database: str) -> Collection[Name]:

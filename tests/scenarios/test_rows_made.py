@@ -166,3 +166,20 @@ def test_another_table_that_stays_empty_is_no_matter(guard: Callable[..., Guard]
     found = last(made, idempotent.judge)
     assert found.outcome is Outcome.FAILED  # it deletes what the application has inserted
     assert [one.code for one in found.findings] == ["idempotent.rows"]
+
+
+def test_a_migration_whose_own_rows_are_wrong_is_told_nothing_of_made_rows(
+    guard: Callable[..., Guard],
+) -> None:
+    wrong = (
+        "ALTER TABLE users ADD tenant text NOT NULL DEFAULT '';"
+        "INSERT INTO users (tenant) VALUES (NULL);"
+    )
+    (one,) = last(guard(USERS, wrong), applies.judge).findings
+    assert (one.code, one.actual) == ("applies.error", "23502")
+    assert one.message.startswith(
+        'null value in column "tenant" of relation "users" violates not-null constraint '
+        "(SQLSTATE 23502)\nDETAIL: "
+    )
+    assert "made by the guard" not in one.message
+    assert one.fix is None

@@ -34,7 +34,7 @@ from pytest_schemaguard.checks.history import edited
 from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
-from pytest_schemaguard.scenarios.on_rows import hangs_on_rows, names_of
+from pytest_schemaguard.scenarios.on_rows import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,16 +60,17 @@ def judge(guard: Guard, migration: Migration | None) -> Verdict:
     assert run is not None
     subject = guard.relative(migration.path)
     found = tuple(_findings(run, subject, guard.config.baseline))
-    if hangs_on_rows(run) and found:
-        found = (_with_rows_made(found[0], run, guard.states.before(migration).made), *found[1:])
     if run.applied:
         found = (*found, *nothing_done(guard, migration, run), *behind(guard, migration))
     if run.applied and run.own_end is not None and run.own_end.after:
         found = (*found, _ends_early(run.own_end, subject))
     if run.applied and migration.up.needs_one is not None:
         found = (*found, _needs_one(*migration.up.needs_one, subject))
-    if state.on_rows is not None:
+    if state.on_rows is not None and run.applied:
         found = (*found, _on_rows(state.on_rows, subject))
+    elif state.on_rows is not None:
+        made = guard.states.before(migration).made
+        found = tuple(_with_rows_made(one, run, made) for one in found)
     found = (*released, *found, *in_one_run(guard, migration, run))
     return verdict(found, strict=guard.config.strict, reason=counted(run), notices=run.notices)
 

@@ -28,7 +28,8 @@ def all_in_one_run(guard: Guard) -> Scenario:
         compared[MIGRATED] = Compared(first=states.migrated(), then=1, rows=False)
     # On rows of the guard's own that one of them fails on, all in one run fail too.
     with suppress(GuardError):
-        if any(states.after(one).on_rows is not None for one in guard.judging.judged):
+        after = map(states.after, guard.judging.judged)
+        if any(one.on_rows is not None and one.on_rows != one.run for one in after):
             start = states.bare_baseline()
     return Scenario(
         name="together",
