@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.rows import another_text
+from pytest_schemaguard.sqltext.identifiers import element
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -90,15 +91,15 @@ class Another:
         """Every element is another one."""
         bounds, equals, elements = text.partition("=") if text.startswith("[") else ("", "", text)
 
-        def element(found: re.Match[str]) -> str:
+        def other(found: re.Match[str]) -> str:
             if found[1] is None and found[2].upper() == "NULL":
                 return found[0]
             old = found[2] if found[1] is None else _ESCAPED.sub(r"\1", found[1])
             new = self._first(one.of, modifier, old, number)
-            return '"' + re.sub(r'(["\\])', r"\\\1", new) + '"'
+            return element(new)
 
         part = re.compile(_ARRAY_PART.format(one.delimiter), re.DOTALL)
-        yield f"{bounds}{equals}{part.sub(element, elements)}"
+        yield f"{bounds}{equals}{part.sub(other, elements)}"
 
     def _composite(self, one: Type, text: str, number: int) -> Iterator[str]:
         """Every field that is not NULL is another one."""
@@ -107,7 +108,7 @@ class Another:
             found = _FIELD.match(text, place)
             if found is not None:
                 oid, modifier, _ = one.fields[field]
-                made += _quoted(self._first(oid, modifier, _bare(found), number))
+                made += element(self._first(oid, modifier, _bare(found), number))
                 place = found.end()
             made += text[place]  # a comma, or the end
             place, field = place + 1, field + 1
@@ -118,7 +119,7 @@ class Another:
 
         def moved(found: re.Match[str]) -> str:
             return _BOUND.sub(
-                lambda one: _quoted(self._first(bound, -1, _bare(one), number)), found[0]
+                lambda one: element(self._first(bound, -1, _bare(one), number)), found[0]
             )
 
         if text != "empty":
@@ -129,10 +130,6 @@ def _bare(found: re.Match[str]) -> str:
     if found[1] is None:
         return found[2]
     return re.sub(r'""|\\(.)', lambda one: one[1] or '"', found[1], flags=re.DOTALL)
-
-
-def _quoted(text: str) -> str:
-    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 
 def _largest(modifier: int) -> Decimal | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.rows.values import Kind, Values, base_values
+from pytest_schemaguard.sqltext.identifiers import element
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,19 +70,19 @@ class Literals:
 
     def _arrays(self, one: Type, wanted: Wanted) -> Values:
         """One element, or two; `{}` alone where no element is known."""
-        element = self.of(one.of, wanted._replace(dimensions=0))
-        if element is None:
+        values = self.of(one.of, wanted._replace(dimensions=0))
+        if values is None:
             return Values(plain=lambda _: "{}", size=1)
         depth = max(wanted.dimensions, 1)
 
         def array(*elements: str) -> str:
-            inside = one.delimiter.join(_in_array(each) for each in elements)
+            inside = one.delimiter.join(element(each) for each in elements)
             return "{" * depth + inside + "}" * depth
 
-        extreme = ("{}", *(array(each, each) for each in element.extreme))
+        extreme = ("{}", *(array(each, each) for each in values.extreme))
         return Values(
-            plain=lambda place: array(element.plain(place), element.plain(place + 1)),
-            size=element.size,
+            plain=lambda place: array(values.plain(place), values.plain(place + 1)),
+            size=values.size,
             extreme=extreme if wanted.kind is Kind.WILD else (),
         )
 
@@ -94,7 +95,7 @@ class Literals:
         return Values(
             plain=lambda place: (
                 "("
-                + ",".join("" if each is None else _quoted(each.plain(place)) for each in fields)
+                + ",".join("" if each is None else element(each.plain(place)) for each in fields)
                 + ")"
             ),
             size=None if None in sizes else max((one or 1 for one in sizes), default=1),
@@ -108,11 +109,11 @@ class Literals:
         grows = self.types[one.of].name in _ORDERED
 
         def plain(place: int) -> str:
-            low = _quoted(bound.plain(2 * place if grows else place))
-            made = f"[{low},{_quoted(bound.plain(2 * place + 1))})" if grows else f"[{low},{low}]"
+            low = element(bound.plain(2 * place if grows else place))
+            made = f"[{low},{element(bound.plain(2 * place + 1))})" if grows else f"[{low},{low}]"
             return made if one.form == "r" else "{" + made + "}"
 
-        low = _quoted(bound.plain(0))
+        low = element(bound.plain(0))
         extreme: tuple[str, ...] = ("empty", "(,)", f"[{low},)")
         if one.form == "m":
             extreme = ("{}", *("{" + each + "}" for each in extreme[1:]))
@@ -133,12 +134,3 @@ def listed(texts: Sequence[str]) -> Values | None:
     if not texts:
         return None
     return Values(plain=lambda place: texts[place % len(texts)], size=len(texts))
-
-
-def _in_array(text: str) -> str:
-    return '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'
-
-
-def _quoted(text: str) -> str:
-    """In a composite value or a range (https://www.postgresql.org/docs/current/rowtypes.html)."""
-    return '"' + text.replace("\\", r"\\").replace('"', '""') + '"'

@@ -14,6 +14,7 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.rows.patterns import like, matching
+from pytest_schemaguard.sqltext.identifiers import element
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,7 +113,6 @@ def _arrays(found: Sequence[str], *_: object) -> Iterator[str]:
     for text in found:
         if text.isdecimal() and int(text) <= _LONGEST:
             yield from ("{" + ",".join(["1"] * count) + "}" for count in (int(text), int(text) + 1))
-        element = text.replace("\\", r"\\").replace('"', r"\"")
-        yield f'{{"{element}"}}'
+        yield f"{{{element(text)}}}"
         if text.startswith("{"):
             yield text

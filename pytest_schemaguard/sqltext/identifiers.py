@@ -50,6 +50,15 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def element(text: str) -> str:
+    """A value inside an array's, a row's or a range's text, whatever stands in it.
+
+    https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+    https://www.postgresql.org/docs/current/rowtypes.html#ROWTYPES-IO-SYNTAX
+    """
+    return '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
 def cut(name: str) -> str:
     """What PostgreSQL keeps of a name."""
     return name.encode()[:LONGEST_NAME].decode(errors="ignore")

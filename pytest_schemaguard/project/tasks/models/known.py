@@ -28,6 +28,7 @@ from pytest_schemaguard.project.answers.models import KnownValues
 from pytest_schemaguard.project.tasks.models.naming import column_name, dialect
 from pytest_schemaguard.project.tasks.models.targets import resolve
 from pytest_schemaguard.project.tasks.models.translation import parts_of
+from pytest_schemaguard.sqltext.identifiers import element
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -63,10 +64,7 @@ def values(type_: TypeEngine[Any], postgresql: PGDialect) -> tuple[str, ...]:
     Raises whatever the type does.
     """
     if isinstance(type_, ARRAY):
-        return tuple(
-            '{"' + text.replace("\\", r"\\").replace('"', r"\"") + '"}'
-            for text in values(type_.item_type, postgresql)
-        )
+        return tuple(f"{{{element(text)}}}" for text in values(type_.item_type, postgresql))
     if isinstance(type_, Enum):
         return () if type_.native_enum else tuple(map(str, type_.enums))
     inside = type_.dialect_impl(postgresql)  # a variant's own one
