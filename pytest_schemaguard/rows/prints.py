@@ -1,21 +1,15 @@
-"""What the rows of a database are, as sums that no order changes.
-
-They are read as the owner: to read a table runs what belongs to it, such as the functions of an
-index's expressions, which PostgreSQL's planner calls.
-"""
+"""What the rows of a database are, as sums that no order changes."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import psycopg2
 from psycopg2 import sql
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from pytest_schemaguard.rows.reading import each, reading, show_all
 
+if TYPE_CHECKING:
     from pytest_schemaguard.catalog.snapshot import Name, Relation, Snapshot
 
 MOST_BYTES = 1 << 20
@@ -36,8 +30,6 @@ TABLES = """
 """Each with whether it has no row (its file no page), its size in bytes, whether this role can read
 all of it, and whether policies hide rows from it, as those of FORCE ROW LEVEL SECURITY do from the
 owner."""
-AT_A_TIME = 50
-"""Tables that one query reads: few locks, and one plan."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +65,9 @@ def fingerprints(owner: Any, snapshot: Snapshot) -> Prints:
     """
     prints: dict[Name, RowPrint] = {}
     unread: list[Name] = []
-    asked: list[tuple[Name, list[str], sql.Composable]] = []
-    with _reading(owner) as cursor:
+    asked: dict[Name, list[str]] = {}
+    queries: list[sql.Composable] = []
+    with reading(owner) as cursor:
         known = _tables(cursor)
         for name, relation in snapshot.relations.items():
             if not relation.is_table:
@@ -87,29 +80,26 @@ def fingerprints(owner: Any, snapshot: Snapshot) -> Prints:
             elif not table.readable:
                 unread.append(name)
             else:
-                _show_all(cursor, name, table)
-                query = _query(
-                    len(asked), name, relation, columns, is_small=table.size <= MOST_BYTES
-                )
-                asked.append((name, columns, query))
-        for start in range(0, len(asked), AT_A_TIME):
-            part = asked[start : start + AT_A_TIME]
-            cursor.execute(sql.SQL(" UNION ALL ").join(query for _, _, query in part))
-            for number, count, rows, sums, hashes in cursor.fetchall():
-                name, columns, _ = asked[number]
-                prints[name] = RowPrint(
-                    count=count,
-                    columns=tuple(zip(columns, sums, strict=True)),
-                    rows=rows,
-                    hashes=() if not count else None if hashes is None else tuple(hashes),
-                )
+                if table.hidden:
+                    show_all(cursor, name)
+                asked[name] = columns
+                queries.append(_query(name, relation, columns, is_small=table.size <= MOST_BYTES))
+        for (name, columns), found in zip(asked.items(), each(cursor, queries), strict=True):
+            count, rows, sums, hashes = found
+            prints[name] = RowPrint(
+                count=count,
+                columns=tuple(zip(columns, sums, strict=True)),
+                rows=rows,
+                hashes=() if not count else None if hashes is None else tuple(hashes),
+            )
     return Prints(of=prints, unread=tuple(unread))
 
 
 def texts(owner: Any, name: Name) -> list[str]:
     """The rows of one table, in an order of their own. Raises psycopg2.Error."""
-    with _reading(owner) as cursor:
-        _show_all(cursor, name, _tables(cursor)[name])
+    with reading(owner) as cursor:
+        if _tables(cursor)[name].hidden:
+            show_all(cursor, name)
         cursor.execute(
             sql.SQL("SELECT ROW(t.*)::text FROM {} AS t ORDER BY 1").format(sql.Identifier(*name))
         )
@@ -118,8 +108,9 @@ def texts(owner: Any, name: Name) -> list[str]:
 
 def any_row(owner: Any, name: Name) -> bool:
     """Whether the table has a row, whomever its policies show it to. Raises psycopg2.Error."""
-    with _reading(owner) as cursor:
-        _show_all(cursor, name, _tables(cursor)[name])
+    with reading(owner) as cursor:
+        if _tables(cursor)[name].hidden:
+            show_all(cursor, name)
         cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(*name)))
         return bool(cursor.fetchone()[0])
 
@@ -136,39 +127,12 @@ def _tables(cursor: Any) -> dict[Name, _Table]:
     return {(schema, name): _Table(*facts) for schema, name, *facts in cursor.fetchall()}
 
 
-@contextmanager
-def _reading(owner: Any) -> Iterator[Any]:
-    """A cursor in a transaction of one moment, of which nothing stays."""
-    with owner.cursor() as cursor:
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        try:
-            yield cursor
-        finally:
-            with suppress(psycopg2.Error):  # of a connection that broke, the first error tells
-                cursor.execute("ROLLBACK")
-
-
-def _show_all(cursor: Any, name: Name, table: _Table) -> None:
-    """Has the table's policies not hold for its owner, in this transaction.
-
-    With `row_security = off` PostgreSQL refuses a query instead of hiding rows from it.
-    https://www.postgresql.org/docs/current/ddl-rowsecurity.html
-    """
-    if table.hidden:
-        cursor.execute(
-            sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(sql.Identifier(*name))
-        )
-
-
-def _query(
-    number: int, name: Name, relation: Relation, columns: list[str], *, is_small: bool
-) -> sql.Composable:
+def _query(name: Name, relation: Relation, columns: list[str], *, is_small: bool) -> sql.Composable:
     # A row's text is made by the types' own output functions. `column::text` would be a cast, which
     # a migration may have made itself; and `t::text` the column, of a table with a column t.
     values = [sql.SQL("t.{}").format(sql.Identifier(one)) for one in columns]
     sums = [_SUM.format(sql.SQL("ROW({})::text").format(one)) for one in values]
     return _QUERY.format(
-        number=sql.Literal(number),
         sums=sql.SQL(", ").join(sums),
         values=sql.SQL(", ").join(values),
         only=sql.SQL("" if relation.kind == "partitioned table" else "ONLY "),
@@ -179,8 +143,7 @@ def _query(
 
 _SUM = sql.SQL("coalesce(sum(hashtextextended({}, 0)::numeric), 0)::text")
 _QUERY = sql.SQL("""
-    (SELECT {number}, count(*), coalesce(sum(h.whole::numeric), 0)::text, ARRAY[{sums}]::text[],
-      {hashes}
+    SELECT count(*), coalesce(sum(h.whole::numeric), 0)::text, ARRAY[{sums}]::text[], {hashes}
     FROM {only}{table} AS t
-    CROSS JOIN LATERAL (SELECT hashtextextended(ROW({values})::text, 0) AS whole) AS h)
+    CROSS JOIN LATERAL (SELECT hashtextextended(ROW({values})::text, 0) AS whole) AS h
 """)

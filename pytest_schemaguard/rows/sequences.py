@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import psycopg2
 from psycopg2 import sql
 
+from pytest_schemaguard.rows.reading import each, reading, show_all
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_schemaguard.catalog.snapshot import Name
 
 _SEQUENCES = Path(__file__).with_suffix(".sql")
-_AT_ONCE = 50
-"""How many relations one query names: to plan more at once takes longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +55,8 @@ def sequences(owner: Any) -> dict[Name, SequenceState]:
     are left out, and columns of tables that the role cannot read. What moves a sequence is told at
     https://www.postgresql.org/docs/current/functions-sequence.html
     """
-    with owner.cursor() as cursor:
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        try:
-            return _read(cursor)
-        finally:
-            with suppress(psycopg2.Error):  # of a connection that broke, the first error tells
-                cursor.execute("ROLLBACK")
+    with reading(owner) as cursor:
+        return _read(cursor)
 
 
 class _Row(NamedTuple):
@@ -87,22 +80,18 @@ def _read(cursor: Any) -> dict[Name, SequenceState]:
     rows = [_row(row) for row in cursor.fetchall()]
     by_name = {name: [*found] for name, found in groupby(rows, lambda row: row.name)}
     fresh = [name for name, found in by_name.items() if found[0].last is None]
-    positions = dict(zip(fresh, _ask(cursor, map(_position, fresh)), strict=True))
+    positions = dict(zip(fresh, each(cursor, map(_position, fresh)), strict=True))
     nexts = {
         name: _next(found[0], *positions.get(name, (found[0].last, True)))
         for name, found in by_name.items()
     }
     drawing = [row for row in rows if row.column is not None]
     for table in {row.column[:2] for row in drawing if row.column and row.is_hidden}:
-        # Of its owner's own rows, too, policies hide some; in this transaction they do not.
-        # https://www.postgresql.org/docs/current/ddl-rowsecurity.html
-        cursor.execute(
-            sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(sql.Identifier(*table))
-        )
-    ends = dict(zip(drawing, _ask(cursor, map(_furthest, drawing)), strict=True))
+        show_all(cursor, table)
+    ends = dict(zip(drawing, each(cursor, map(_furthest, drawing)), strict=True))
     # Mostly nothing is there to which the sequence comes.
     ahead = [row for row in drawing if _is_ahead(row, ends[row][0], nexts[row.name])]
-    nearest = _ask(cursor, (_nearest(row, nexts[row.name]) for row in ahead))
+    nearest = each(cursor, (_nearest(row, nexts[row.name]) for row in ahead))
     found_at = {row: at for row, (at,) in zip(ahead, nearest, strict=True)}
     held = {row: (ends[row][0], found_at.get(row)) for row in drawing}
     return {
@@ -113,20 +102,6 @@ def _read(cursor: Any) -> dict[Name, SequenceState]:
 
 def _row(values: Sequence[Any]) -> _Row:
     return _Row._make(tuple(one) if isinstance(one, list) else one for one in values)
-
-
-def _ask(cursor: Any, queries: Iterable[sql.Composable]) -> list[tuple[Any, ...]]:
-    """The one row of each, in their order."""
-    numbered = [
-        sql.SQL("(SELECT {}, q.* FROM ({}) AS q)").format(sql.Literal(number), query)
-        for number, query in enumerate(queries)
-    ]
-    found: list[tuple[Any, ...]] = []
-    for start in range(0, len(numbered), _AT_ONCE):
-        part = numbered[start : start + _AT_ONCE]
-        cursor.execute(sql.SQL(" UNION ALL ").join(part))
-        found += [row[1:] for row in sorted(cursor.fetchall())]
-    return found
 
 
 def _position(name: Name) -> sql.Composable:
