@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _NAMES = re.compile(
     r"alembic_version\w*|migrate_version|schema_migrations\w*|schema_version|django_migrations"
@@ -28,3 +32,8 @@ def names_version_table(sql: str) -> bool:
 def is_version_table(name: str) -> bool:
     """Whether some migration tool calls a table of its own so."""
     return _NAMES.fullmatch(name) is not None
+
+
+def is_of_tools(name: str, columns: Sequence[str]) -> bool:
+    """Whether a tool keeps there what it has run; Alembic's table may be called anything."""
+    return is_version_table(name) or [*columns] == ["version_num"]

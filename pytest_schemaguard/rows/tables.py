@@ -12,7 +12,7 @@ import psycopg2
 
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 from pytest_schemaguard.sqltext.spelling import SEARCH_PATH
-from pytest_schemaguard.version_tables import is_version_table
+from pytest_schemaguard.version_tables import is_of_tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,9 +69,14 @@ class Column:
     """Whether the default calls a function that is not PostgreSQL's own."""
 
     @property
+    def is_automatic(self) -> bool:
+        """Whether PostgreSQL gives it a value that no application chooses."""
+        return self.identity or self.generated or "nextval(" in (self.default or "")
+
+    @property
     def draws(self) -> bool:
-        """Whether PostgreSQL alone fills it, or a sequence does."""
-        return self.identity or self.generated or self.calls or "nextval(" in (self.default or "")
+        """Whether PostgreSQL alone fills it, or a function of the database's own does."""
+        return self.is_automatic or self.calls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,12 +118,7 @@ class Table:
 
     @property
     def is_tools(self) -> bool:
-        """Whether a migration tool keeps there what it has run; Alembic's may be called anything.
-
-        (As `tables_of_tools` says it of a snapshot.)
-        """
-        alone = [column.name for column in self.columns] == ["version_num"]
-        return alone or is_version_table(self.name[1])
+        return is_of_tools(self.name[1], [column.name for column in self.columns])
 
 
 @dataclass(frozen=True, kw_only=True)

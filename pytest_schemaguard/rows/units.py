@@ -32,11 +32,6 @@ class Unit:
         return tuple(column.name for column in self.columns)
 
 
-def is_automatic(column: Column) -> bool:
-    """Whether PostgreSQL gives it a value that no application chooses."""
-    return column.identity or column.generated or "nextval(" in (column.default or "")
-
-
 def units(
     table: Table, *, keys: Sequence[Sequence[str]], referred: Collection[str]
 ) -> tuple[Unit, ...]:
@@ -45,7 +40,7 @@ def units(
     `keys` are the columns of each unique index and exclusion constraint, those of its expressions
     and its condition too; `referred` those to which foreign keys lead.
     """
-    chosen = {one.name: place for place, one in enumerate(table.columns) if not is_automatic(one)}
+    chosen = {one.name: place for place, one in enumerate(table.columns) if not one.is_automatic}
     # A key with a column that PostgreSQL numbers is kept whatever the others are.
     kept = [tuple(key) for key in keys if key and set(key) <= chosen.keys()]
     ties = [key for key in kept if len(key) > 1]

@@ -11,7 +11,6 @@ import psycopg2
 
 from pytest_schemaguard.rows.insert import RefusedError, inserted, words
 from pytest_schemaguard.rows.tables import own_rows
-from pytest_schemaguard.rows.units import is_automatic
 from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
 
 if TYPE_CHECKING:
@@ -191,7 +190,7 @@ class TableWriter:
             return inserted(cursor, self.table, new), ""
         except RefusedError as error:
             refusal = str(error)
-        draws = any(is_automatic(one) and not one.generated for one in self.table.columns)
+        draws = any(one.is_automatic and not one.generated for one in self.table.columns)
         taken = 0
         for row in new:
             for _ in range(TRIES if draws else 1):

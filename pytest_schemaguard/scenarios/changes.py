@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.rows.sequences import Refusal  # noqa: TC001 - codec.py reads it
-from pytest_schemaguard.version_tables import is_version_table
+from pytest_schemaguard.version_tables import is_of_tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -154,10 +154,9 @@ def _apart(first: RowPrint, then: RowPrint) -> tuple[int, int] | tuple[None, Non
 
 
 def tables_of_tools(snapshot: Snapshot) -> set[Name]:
-    """Where a tool keeps what it has run; Alembic's may be called anything."""
+    """Where a tool keeps what it has run."""
     return {
         table
         for table in snapshot.relations
-        if is_version_table(table[1])
-        or [column[-1] for column in snapshot.columns_of(table)] == ["version_num"]
+        if is_of_tools(table[1], [column[-1] for column in snapshot.columns_of(table)])
     }
