@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
-from pytest_schemaguard.rows.sequences import sequences
+from pytest_schemaguard.rows.reading import each
 from pytest_schemaguard.scenarios.changes import catalog_changes, tables_of_tools
 from pytest_schemaguard.scenarios.engine import Looking
 from pytest_schemaguard.scenarios.look import Look
-from pytest_schemaguard.scenarios.states import State
+from pytest_schemaguard.scenarios.seen import clone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from pytest_schemaguard.catalog.snapshot import Name, Snapshot
     from pytest_schemaguard.migrations.migration import Migration
-    from pytest_schemaguard.rows.sequences import SequenceState
     from pytest_schemaguard.scenarios.engine import Moment
     from pytest_schemaguard.scenarios.look import Sight
+    from pytest_schemaguard.scenarios.states import State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,37 +40,12 @@ def effect_of(guard: Sight, migration: Migration) -> Effect:
     )
 
 
-def sequences_before(guard: Sight, migration: Migration) -> Mapping[Name, SequenceState]:
-    """Where the sequences stood that a judged migration met. Raises GuardError."""
-    state = guard.states.before(migration)
-    if state.snapshot is not None:
-        return state.sequences
-    name = f"sequences-{state.name}"
-    return guard.look(Look(name, State, lambda sight: _with_sequences(sight, state))).sequences
-
-
-def _with_sequences(guard: Sight, state: State) -> State:
-    with _clone(guard, state, name=f"{state.name}-sequences") as owner:
-        return replace(state, sequences=sequences(owner))
-
-
-@contextmanager
-def _clone(guard: Sight, state: State, *, name: str) -> Iterator[Any]:
-    """A session of the guard's own in a database that is like the state's."""
-    guard.databases.create(name, template=state.name)
-    try:
-        with guard.databases.looking(name) as owner:
-            yield owner
-    finally:
-        guard.databases.drop(name)
-
-
 def _look(guard: Sight, migration: Migration, before: State, after: State, *, name: str) -> Effect:
     # A template's settings are not its clone's, so between two states they differ anyhow.
     if before.snapshot and after.snapshot and _differ(before.snapshot, after.snapshot, "setting"):
         return Effect(changed=True, any_row=True)
     doing = f"looking what {guard.config.relative(migration.path)} does"
-    with guard.progress.step(doing), _clone(guard, before, name=name) as owner:
+    with guard.progress.step(doing), clone(guard, before, name=name) as owner:
         looking = Looking(owner, exclude=())
         first, catalogs = looking.moment(rows=True), _catalogs(owner)
         if not guard.source.up(name, (migration,)).run.applied:  # it depends on the rows
@@ -126,22 +98,21 @@ _STATISTICS = [
 """What vacuum and analyze keep in pg_class."""
 
 
-def _catalogs(owner: Any) -> dict[str, str]:
+def _catalogs(owner: Any) -> dict[str, tuple[Any, ...]]:
     """What the rows of each system catalog say, as one sum: all that is made is there.
 
     What is of the server is left out. https://www.postgresql.org/docs/current/catalogs.html
     """
     with owner.cursor() as cursor:
         cursor.execute(_CATALOGS)
-        queries = [
-            sql.SQL("SELECT {}, sum(hashtextextended({}::text, 0)::numeric) FROM {} AS t").format(
-                sql.Literal(name),
-                sql.SQL("(to_jsonb(t) - {}::text[])").format(sql.Literal(_STATISTICS))
-                if name == "pg_class"
-                else sql.SQL("ROW(t.*)"),
-                sql.Identifier("pg_catalog", name),
-            )
-            for (name,) in cursor.fetchall()
-        ]
-        cursor.execute(sql.SQL(" UNION ALL ").join(queries))
-        return {name: str(total) for name, total in cursor.fetchall()}
+        names = [name for (name,) in cursor.fetchall()]
+        return dict(zip(names, each(cursor, map(_sum_of, names)), strict=True))
+
+
+def _sum_of(name: str) -> sql.Composable:
+    rows = sql.SQL("ROW(t.*)")
+    if name == "pg_class":
+        rows = sql.SQL("(to_jsonb(t) - {}::text[])").format(sql.Literal(_STATISTICS))
+    return sql.SQL("SELECT sum(hashtextextended({}::text, 0)::numeric) FROM {} AS t").format(
+        rows, sql.Identifier("pg_catalog", name)
+    )

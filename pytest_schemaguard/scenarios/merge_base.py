@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from pytest_schemaguard.catalog.diff import diff
 from pytest_schemaguard.catalog.difference import Difference  # noqa: TC001 - codec.py reads it
-from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.migrations.merge_base import export, folders_of, there
 from pytest_schemaguard.migrations.released import How
 from pytest_schemaguard.scenarios.look import Look
+from pytest_schemaguard.scenarios.seen import seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -122,9 +122,6 @@ def _left(guard: Sight, state: State) -> Snapshot:
     """The catalog of a state. Raises GuardError: its migration failed."""
     if state.run is not None and not state.run.applied:
         raise GuardError("it", f"does not apply: {state.run.words}")
-    if state.snapshot is not None:
-        return state.snapshot
-    name = f"seen-{state.name}"
-    guard.databases.create(name, template=state.name)
-    with guard.databases.looking(name) as owner:
-        return read(owner, exclude=guard.config.exclude)
+    snapshot = seen(guard, state).snapshot
+    assert snapshot is not None
+    return snapshot

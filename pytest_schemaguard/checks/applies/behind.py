@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_schemaguard.findings import Finding, Severity
-from pytest_schemaguard.scenarios.effect import sequences_before
+from pytest_schemaguard.scenarios.seen import seen
 from pytest_schemaguard.sqltext.identifiers import literal, quoted
 
 if TYPE_CHECKING:
@@ -21,9 +21,8 @@ def behind(guard: Guard, migration: Migration) -> Iterator[Finding]:
     """Of a migration that was applied. Raises GuardError."""
     after = guard.states.after(migration).sequences
     if any(one.refusals for one in after.values()):
-        yield from findings(
-            sequences_before(guard, migration), after, path=guard.relative(migration.path)
-        )
+        before = seen(guard, guard.states.before(migration)).sequences
+        yield from findings(before, after, path=guard.relative(migration.path))
 
 
 def findings(
