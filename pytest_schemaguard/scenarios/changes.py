@@ -78,11 +78,17 @@ class Changes:
         return not (self.catalog or self.rows or self.sequences)
 
 
-def catalog_changes(first: Snapshot, then: Snapshot) -> Iterator[CatalogChange]:
+def catalog_changes(
+    first: Snapshot, then: Snapshot, *, tools: bool = True, settings: bool = True
+) -> Iterator[CatalogChange]:
+    """What differs; without `tools`, what is called as their tables are is none of it."""
+    without = set() if tools else tables_of_tools(first, then)
+    prefixes = tuple(".".join(table) for table in without)
     for one in diff(first, then):
-        yield CatalogChange(
-            kind=one.kind, subject=".".join(one.name), first=one.expected, then=one.actual
-        )
+        subject = ".".join(one.name)
+        if subject.startswith(prefixes) or (not settings and one.kind.endswith("setting")):
+            continue
+        yield CatalogChange(kind=one.kind, subject=subject, first=one.expected, then=one.actual)
 
 
 def row_changes(before: Prints, after: Prints, snapshot: Snapshot) -> Iterator[RowChange]:
@@ -153,10 +159,11 @@ def _apart(first: RowPrint, then: RowPrint) -> tuple[int, int] | tuple[None, Non
     return (before - after).total(), (after - before).total()
 
 
-def tables_of_tools(snapshot: Snapshot) -> set[Name]:
-    """Where a tool keeps what it has run."""
+def tables_of_tools(*snapshots: Snapshot) -> set[Name]:
+    """Where a tool keeps what it has run, in any of these."""
     return {
         table
+        for snapshot in snapshots
         for table in snapshot.relations
         if is_of_tools(table[1], [column[-1] for column in snapshot.columns_of(table)])
     }

@@ -14,7 +14,7 @@ from pytest_schemaguard.scenarios.look import Look
 from pytest_schemaguard.scenarios.seen import clone
 
 if TYPE_CHECKING:
-    from pytest_schemaguard.catalog.snapshot import Name, Snapshot
+    from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.migrations.migration import Migration
     from pytest_schemaguard.scenarios.engine import Moment
     from pytest_schemaguard.scenarios.look import Sight
@@ -42,7 +42,8 @@ def effect_of(guard: Sight, migration: Migration) -> Effect:
 
 def _look(guard: Sight, migration: Migration, before: State, after: State, *, name: str) -> Effect:
     # A template's settings are not its clone's, so between two states they differ anyhow.
-    if before.snapshot and after.snapshot and _differ(before.snapshot, after.snapshot, "setting"):
+    known = before.snapshot and after.snapshot and (before.snapshot, after.snapshot)
+    if known and any(catalog_changes(*known, tools=False, settings=False)):
         return Effect(changed=True, any_row=True)
     doing = f"looking what {guard.config.relative(migration.path)} does"
     with guard.progress.step(doing), clone(guard, before, name=name) as owner:
@@ -51,12 +52,12 @@ def _look(guard: Sight, migration: Migration, before: State, after: State, *, na
         if not guard.source.up(name, (migration,)).run.applied:  # it depends on the rows
             return Effect(changed=True, any_row=True)
         then = looking.moment(rows=True)
-        tools = tables_of_tools(first.snapshot) | tables_of_tools(then.snapshot)
+        tools = tables_of_tools(first.snapshot, then.snapshot)
         # What a tool makes for itself is in the catalogs too.
         made = tables_of_tools(then.snapshot) - tables_of_tools(first.snapshot)
         assert first.prints is not None
         return Effect(
-            changed=_differ(first.snapshot, then.snapshot)
+            changed=any(catalog_changes(first.snapshot, then.snapshot, tools=False))
             or (not made and catalogs != _catalogs(owner))
             or _rows(first, tools) != _rows(then, tools)
             or bool(first.prints.unread),
@@ -74,16 +75,6 @@ def _rows(moment: Moment, tools: set[Name]) -> tuple[Any, ...]:
         if one.owner is None or one.owner[:2] not in tools
     }
     return rows, at
-
-
-def _differ(first: Snapshot, then: Snapshot, *kinds: str) -> bool:
-    """Beside the tables of migration tools, and what is of these kinds."""
-    tools = tables_of_tools(first) | tables_of_tools(then)
-    own = tuple(".".join(table) for table in tools)
-    return any(
-        not one.subject.startswith(own) and not one.kind.endswith(kinds)
-        for one in catalog_changes(first, then)
-    )
 
 
 _CATALOGS = """

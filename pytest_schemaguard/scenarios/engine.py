@@ -271,25 +271,24 @@ def changes(compared: Compared, moments: Mapping[int, Moment]) -> Changes:
     else:
         assert compared.first.snapshot is not None
         first = Moment(snapshot=compared.first.snapshot, prints=None, sequences={})
-    # The tool's own table, which its first run of all makes, is no trace of a migration.
-    without = (
-        set()
-        if compared.tools
-        else tables_of_tools(first.snapshot) | tables_of_tools(then.snapshot)
-    )
-    prefixes = tuple(".".join(table) for table in without)
-    catalog = (
-        one
-        for one in catalog_changes(first.snapshot, then.snapshot)
-        if not one.subject.startswith(prefixes)
+    catalog = tuple(
+        catalog_changes(
+            first.snapshot,
+            then.snapshot,
+            # The tool's own table, which its first run of all makes, is no trace of a migration.
+            tools=compared.tools,
+            # A template's settings are not its clone's.
+            settings=isinstance(compared.first, int),
+        )
     )
     if not compared.rows:
-        return Changes(catalog=tuple(catalog))
+        return Changes(catalog=catalog)
     assert first.prints is not None
     assert then.prints is not None
     rows = row_changes(first.prints, then.prints, then.snapshot)
+    without = set() if compared.tools else tables_of_tools(first.snapshot, then.snapshot)
     return Changes(
-        catalog=tuple(catalog),
+        catalog=catalog,
         rows=tuple(one for one in rows if one.table not in without),
         sequences=tuple(sequence_changes(first.sequences, then.sequences)),
         order=order_changes(first.snapshot, then.snapshot),
