@@ -10,9 +10,10 @@ an error. Timestamps that only the second run itself sets, and rows of triggers,
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_schemaguard.checks.applies import counted
+from pytest_schemaguard.checks.of_run import of_run
 from pytest_schemaguard.checks.on_rows import (
     is_of_triggers,
     names_in,
@@ -166,7 +167,7 @@ def findings(ending: Ending, subject: str, names: frozenset[str]) -> Iterator[Fi
     run, changes = ending.taken[-1].run, ending.changes[AGAIN]
     assert run is not None
     if not run.applied:
-        yield _fails(
+        yield of_run(
             run,
             subject,
             code="idempotent.second-run-fails",
@@ -218,14 +219,8 @@ def _told(written: Written | None) -> str:
 _SHOWN = 3
 
 
-def _fails(run: FileRun, subject: str, **more: Any) -> Finding:
-    path, line = run.place(subject)
-    actual = run.error.sqlstate if run.error else None
-    return Finding(subject=subject, actual=actual, path=path, line=line, **more)
-
-
 def _on_written_rows(run: FileRun, subject: str) -> Finding:
-    return _fails(
+    return of_run(
         run,
         subject,
         code="idempotent.depends-on-rows",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.checks.of_run import of_run
 from pytest_schemaguard.checks.on_rows import (
     is_of_triggers,
     names_in,
@@ -198,14 +199,13 @@ def _rows(change: RowChange, names: frozenset[str], down: str, *, line: int | No
 
 
 def _fails(kind: str, fact: str, run: FileRun, path: str, *, line: int | None = None) -> Finding:
-    return Finding(
+    return of_run(
+        run,
+        path,
         code=f"reversible.{kind}",
         severity=Severity.ERROR,
-        subject=path,
         message=f"{fact}: {run.words}",
-        actual=run.error.sqlstate if run.error else None,
         fix=run.advice,
-        path=run.place(path)[0],
         line=run.place(path)[1] or line,
     )
 

@@ -31,6 +31,7 @@ from pytest_schemaguard.checks.applies.behind import behind
 from pytest_schemaguard.checks.applies.in_one_run import in_one_run
 from pytest_schemaguard.checks.applies.nothing_done import nothing_done
 from pytest_schemaguard.checks.history import edited
+from pytest_schemaguard.checks.of_run import of_run
 from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.findings import Finding, Severity, Verdict
 from pytest_schemaguard.findings import judge as verdict
@@ -116,17 +117,15 @@ def _with_rows_made(finding: Finding, run: FileRun, made: Mapping[Name, int]) ->
 
 
 def _on_rows(run: FileRun, subject: str) -> Finding:
-    return Finding(
+    return of_run(
+        run,
+        subject,
         code="applies.depends-on-rows",
         severity=Severity.WARNING,
-        subject=subject,
         message=f"on rows that the guard made it fails, and without them it applies: {run.words}\n"
         "it fails in production too if a row there has such a value",
-        actual=run.error.sqlstate if run.error else None,
         fix="look for such rows in production; name rows like production's as `seed`, and they "
         "decide",
-        path=run.place(subject)[0],
-        line=run.place(subject)[1],
     )
 
 
@@ -174,13 +173,12 @@ def _findings(run: FileRun, subject: str, baseline: Baseline) -> Iterator[Findin
 
         fix = run.advice or has_it_already(baseline, run.error)
         code = "applies.timeout" if run.error.sqlstate == "57014" else "applies.error"
-    yield Finding(
+    yield of_run(
+        run,
+        subject,
         code=code,
         severity=Severity.ERROR,
-        subject=subject,
         message=run.words,
         actual=(run.error.sqlstate or None) if run.error else None,
         fix=fix,
-        path=run.place(subject)[0],
-        line=run.place(subject)[1],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from pytest_schemaguard.checks.of_run import of_run
 from pytest_schemaguard.errors import GuardError
 from pytest_schemaguard.findings import Finding, Severity
 from pytest_schemaguard.scenarios.engine import Compared, Scenario, Up, ending_of
@@ -65,23 +66,19 @@ def in_one_run(guard: Guard, migration: Migration, by_itself: FileRun) -> Iterat
                 path=subject,
             )
     elif fails_at is not None and migration == _responsible(pending, judged, fails_at):
-        yield Finding(
+        yield of_run(
+            up.run,
+            subject,
             code="applies.fails-in-one-run",
             severity=Severity.ERROR,
-            subject=subject,
             message=f"in one `{together}` with {_those(pending[:fails_at])} "
             f"{guard.relative(pending[fails_at].path)} fails: {up.run.words}\n"
             "by itself it applies: a deployment that has each revision before the next one is "
             "added does not fail, and one from the baseline does",
-            actual=up.run.error.sqlstate if up.run.error else None,
             fix=_IN_ONE_RUN.get(up.run.error.sqlstate if up.run.error else "", _IN_ONE_RUN[""]),
-            path=up.run.place(subject)[0],
-            line=up.run.place(subject)[1],
         )
     elif fails_at is None and MIGRATED in ending.changes and migration == judged[-1]:
         for one in ending.changes[MIGRATED].catalog:
-            if one.kind.endswith("setting"):  # a clone has none, as a state is one
-                continue
             yield Finding(
                 code="applies.differs-in-one-run",
                 severity=Severity.ERROR,
