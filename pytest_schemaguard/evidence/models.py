@@ -24,6 +24,8 @@ TIMEOUT_S = 120.0
 
 
 def _read(guard: Sight) -> Models:
+    if guard.config.rows:
+        _ = guard.known  # by a fork of this process, which has to come before its start
     guard.processes.models.start()
     migrated = guard.states.migrated()
     guard.databases.create(DATABASE, template=migrated.name)
