@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 
 from pytest_schemaguard.catalog.snapshot import Name
+from pytest_schemaguard.rows import domains
 from pytest_schemaguard.rows.choices import Choice, Way, row_maker
-from pytest_schemaguard.rows.conditions import Conditions, Spelled
+from pytest_schemaguard.rows.conditions import Conditions
 from pytest_schemaguard.rows.insert import RefusedError, insert, words
 from pytest_schemaguard.rows.literals import Literals, listed
 from pytest_schemaguard.rows.order import in_order, nullable
 from pytest_schemaguard.rows.proposals import proposals
 from pytest_schemaguard.rows.references import References, to_itself
-from pytest_schemaguard.rows.tables import Check, transaction
+from pytest_schemaguard.rows.tables import transaction
 from pytest_schemaguard.rows.values import Kind, Values, Wanted, fits
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 
@@ -232,15 +233,20 @@ class Filler:
                 words(error)
 
     def _satisfying(self, table: Table, choices: Sequence[Choice]) -> list[Choice]:
-        columns = {column.name: column for column in table.columns}
+        columns, known = {one.name: one for one in table.columns}, self.shapes.types
 
         def proposed(name: str, conditions: Sequence[str]) -> Sequence[str]:
             column = columns[name]
             return self._proposed(
-                self._plain_type(column.type), column.spelled, column.modifier, conditions
+                domains.plain(known, column.type),
+                column.spelled,
+                column.modifier,
+                conditions,
             )
 
-        types = {name: self._spelled(one.type, one.spelled) for name, one in columns.items()}
+        types = {
+            name: domains.spelled(known, one.type, one.spelled) for name, one in columns.items()
+        }
         return self._conditions.satisfying(choices, table.checks, types, proposed)
 
     def _proposed(
@@ -255,17 +261,16 @@ class Filler:
 
     def _narrowed(self, one: Type, values: Values) -> Values:
         """Those of a domain's own type that its checks accept."""
-        plain_type = self._plain_type(one.oid)
-        conditions = self._checks(one.oid)
+        plain_type = domains.plain(self.shapes.types, one.oid)
+        checks = domains.checks(self.shapes.types, one.oid)
+        conditions = [each.expression for each in checks]
         near = self._proposed(plain_type, plain_type.spelled, one.of_modifier, conditions)
         start, rows = self.asked.start, self.asked.rows
         numbers = range(start, start + min(values.size or 2 * rows, 2 * rows))
         plain = [*map(values.plain, numbers)]
-        # Outside of a domain VALUE is the name of a column.
-        checks = [Check(expression=check, columns=("value",)) for check in conditions]
         every = [(text,) for text in (*near, *plain, *values.extreme)]
-        types = {"value": self._spelled(one.oid, one.spelled)}
-        found = self._conditions.holding(checks, ["value"], types, every)
+        types = {domains.VALUE: domains.spelled(self.shapes.types, one.oid, one.spelled)}
+        found = self._conditions.holding(checks, [domains.VALUE], types, every)
         near, plain, extreme = (
             [text for text in some if (text,) in found] for some in (near, plain, values.extreme)
         )
@@ -280,19 +285,3 @@ class Filler:
             size=len(taken),
             extreme=tuple(extreme),
         )
-
-    def _checks(self, oid: int) -> tuple[str, ...]:
-        """Of a domain, and of those that it stands upon."""
-        one = self.shapes.types[oid]
-        return one.checks + (self._checks(one.of) if one.form == "d" else ())
-
-    def _spelled(self, oid: int, exact: str) -> Spelled:
-        one = self.shapes.types[oid]
-        return (
-            self._spelled(one.of, one.of_spelled) if one.of_spelled else Spelled(one.spelled, exact)
-        )
-
-    def _plain_type(self, oid: int) -> Type:
-        """Without the domains above it."""
-        one = self.shapes.types[oid]
-        return self._plain_type(one.of) if one.form == "d" else one

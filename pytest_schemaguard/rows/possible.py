@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from pytest_schemaguard.rows import another_text
-from pytest_schemaguard.rows.conditions import Conditions, Spelled
+from pytest_schemaguard.rows import another_text, domains
+from pytest_schemaguard.rows.conditions import Conditions
 from pytest_schemaguard.rows.insert import words
 from pytest_schemaguard.rows.literals import Literals
 from pytest_schemaguard.rows.proposals import literals, proposals
-from pytest_schemaguard.rows.tables import Check
 from pytest_schemaguard.rows.values import Kind, Wanted
 from pytest_schemaguard.sqltext.identifiers import in_quotes
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_schemaguard.catalog.snapshot import Name
     from pytest_schemaguard.rows.another import Another
-    from pytest_schemaguard.rows.tables import Column, Reference, Table, Type
+    from pytest_schemaguard.rows.tables import Check, Column, Reference, Table
     from pytest_schemaguard.rows.units import Unit
 
     Row = tuple[str | None, ...]
@@ -77,7 +76,7 @@ class Possible:
         known = not self._known_columns.isdisjoint(unit.names)
         if unit.references or len(unit.columns) > 1 or known:
             return True
-        one = self._plain_type(unit.columns[0])
+        one = domains.plain(self.another.types, unit.columns[0].type)
         texts = {value[0] for value in there if value[0] is not None}
         if one.name in _TEXTS:
             labels = any(texts <= {*each} for each in self.another.vocabularies())
@@ -88,7 +87,7 @@ class Possible:
         """Whether its values have parts with names: JSON, also as text, hstore, composite types."""
         if len(unit.columns) > 1 or unit.columns[0].name in self._known_columns:
             return False
-        one = self._plain_type(unit.columns[0])
+        one = domains.plain(self.another.types, unit.columns[0].type)
         texts = [value[0] for value in there if value[0] is not None]
         in_text = one.name in _TEXTS and bool(texts) and all(map(another_text.is_json, texts))
         return one.form == "c" or one.name in _WITH_PARTS or in_text
@@ -173,7 +172,7 @@ class Possible:
                     yield alike
         if alike is None or conditions:
             yield from self._samples(column)
-            one = self._plain_type(column)
+            one = domains.plain(self.another.types, column.type)
             array = one.form == "a"
             yield from proposals(conditions, one.name, array=array, numbers=range(1, MOST))
 
@@ -184,13 +183,14 @@ class Possible:
 
     def accepted(self, unit: Unit, rows: Sequence[Row]) -> Sequence[Row]:
         """Those that its checks, and those of its columns' domains, accept."""
-        spelled = {one.name: self._spelled(one.type, one.spelled) for one in unit.columns}
+        known = self.another.types
+        spelled = {one.name: domains.spelled(known, one.type, one.spelled) for one in unit.columns}
         rows = self._conditions.holding(unit.checks, unit.names, spelled, rows)
         for place, column in enumerate(unit.columns):
-            checks = self._domains(column)
+            checks = domains.checks(known, column.type)
             values = list(dict.fromkeys((row[place],) for row in rows))
             taken = self._conditions.holding(
-                checks, ["value"], {"value": spelled[column.name]}, values
+                checks, [domains.VALUE], {domains.VALUE: spelled[column.name]}, values
             )
             rows = [row for row in rows if (row[place],) in taken]
         return rows
@@ -205,24 +205,7 @@ class Possible:
         return Conditions(cursor=self.cursor.connection.cursor(), start=0, rows=MOST)
 
     def _checks(self, unit: Unit) -> list[Check]:
-        return [*unit.checks, *(one for column in unit.columns for one in self._domains(column))]
-
-    def _domains(self, column: Column) -> list[Check]:
-        found = []
-        one = self.another.types[column.type]
-        while one.form == "d":
-            found += [Check(expression=check, columns=("value",)) for check in one.checks]
-            one = self.another.types[one.of]
+        found = [*unit.checks]
+        for column in unit.columns:
+            found += domains.checks(self.another.types, column.type)
         return found
-
-    def _spelled(self, oid: int, exact: str) -> Spelled:
-        one = self.another.types[oid]
-        if one.of_spelled:
-            return self._spelled(one.of, one.of_spelled)
-        return Spelled(one.spelled, exact)
-
-    def _plain_type(self, column: Column) -> Type:
-        one = self.another.types[column.type]
-        while one.form == "d":
-            one = self.another.types[one.of]
-        return one
