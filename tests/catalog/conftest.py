@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.catalog.databases import connected, execute
+from pytest_schemaguard.catalog.read import read
+from tests.catalog.databases import connected, execute, fresh
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_schemaguard.address import Address
+    from pytest_schemaguard.catalog.snapshot import Snapshot
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +45,21 @@ def connection(database: Address, connect: Callable[[Address], Any]) -> Any:
 def run(connection: Any) -> Callable[[str], None]:
     """Executes SQL in the test's database."""
     return lambda sql: execute(connection, sql)
+
+
+@pytest.fixture(scope="module")
+def base(request: pytest.FixtureRequest, postgres: Address) -> Iterator[tuple[Address, Snapshot]]:
+    """A database with the module's SCHEMA, and its catalog."""
+    with fresh(postgres) as database:
+        with closing(connected(database)) as connection:
+            execute(connection, request.module.SCHEMA)
+            before = read(connection)
+        yield database, before
+
+
+@pytest.fixture
+def changed(postgres: Address, base: tuple[Address, Snapshot]) -> Iterator[Any]:
+    """A connection to a copy of it, the test's own."""
+    database, _ = base
+    with fresh(postgres, template=database.database) as copy, closing(connected(copy)) as one:
+        yield one

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,11 +11,9 @@ from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.checks.drift import findings
 from pytest_schemaguard.evidence.comparison import Comparison
 from pytest_schemaguard.project.answers.models import Models
-from tests.catalog.databases import connected, execute, fresh
+from tests.catalog.databases import execute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_schemaguard.address import Address
     from pytest_schemaguard.catalog.snapshot import Snapshot
 
@@ -77,22 +74,6 @@ NOT_DRIFT = {
     "rails": "CREATE TABLE schema_migrations (version text); CREATE TABLE ar_internal_metadata ()",
     "goose": "CREATE TABLE goose_db_version (id serial)",
 }
-
-
-@pytest.fixture(scope="module")
-def base(postgres: Address) -> Iterator[tuple[Address, Snapshot]]:
-    with fresh(postgres) as database:
-        with closing(connected(database)) as connection:
-            execute(connection, SCHEMA)
-            snapshot = read(connection)
-        yield database, snapshot
-
-
-@pytest.fixture
-def changed(postgres: Address, base: tuple[Address, Snapshot]) -> Iterator[Any]:
-    database, _ = base
-    with fresh(postgres, template=database.database) as copy, closing(connected(copy)) as one:
-        yield one
 
 
 def told(expected: Snapshot, actual: Snapshot) -> list[str]:

@@ -14,8 +14,6 @@ from pytest_schemaguard.codec import dumps
 from tests.catalog.databases import connected, execute, fresh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_schemaguard.address import Address
     from pytest_schemaguard.catalog.snapshot import Snapshot
 
@@ -150,15 +148,6 @@ SINCE_15 = {
     "ALTER PUBLICATION news SET TABLE t (id)": "publication-table public.t.news",
     "ALTER PUBLICATION news ADD TABLES IN SCHEMA s": "publication news",
 }
-
-
-@pytest.fixture(scope="module")
-def base(postgres: Address) -> Iterator[tuple[Address, Snapshot]]:
-    with fresh(postgres) as database:
-        with closing(connected(database)) as connection:
-            execute(connection, SCHEMA)
-            before = read(connection)
-        yield database, before
 
 
 @pytest.mark.parametrize("change", [*CHANGES, *SINCE_15])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,11 +13,9 @@ from pytest_schemaguard.catalog.read import read
 from pytest_schemaguard.catalog.snapshot import Snapshot
 from pytest_schemaguard.codec import decode, dumps
 from pytest_schemaguard.live.comparable import comparable
-from tests.catalog.databases import connected, execute, fresh
+from tests.catalog.databases import execute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_schemaguard.address import Address
 
 SCHEMA = """
@@ -144,22 +141,6 @@ OF_TABLES = {
     "ALTER EXTENSION hstore SET SCHEMA s": ["extension-schema hstore"],
     "DROP EXTENSION hstore": ["missing-extension hstore"],
 }
-
-
-@pytest.fixture(scope="module")
-def base(postgres: Address) -> Iterator[tuple[Address, Snapshot]]:
-    with fresh(postgres) as database:
-        with closing(connected(database)) as connection:
-            execute(connection, SCHEMA)
-            before = read(connection)
-        yield database, before
-
-
-@pytest.fixture
-def changed(postgres: Address, base: tuple[Address, Snapshot]) -> Iterator[Any]:
-    database, _ = base
-    with fresh(postgres, template=database.database) as copy, closing(connected(copy)) as one:
-        yield one
 
 
 def told(before: Snapshot, after: Snapshot) -> list[str]:
