@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.matrix import HARMFUL, HARMLESS, SCHEMA, Case
-from tests.e2e.matrix.second_runs import IDENTITY, LOGGED, NEXT_PART, OF_PARTS, PARTS
+from tests.e2e.matrix.tables import IDENTITY, LOGGED, NEXT_PART, OF_PARTS, PARTS
 
 NOTHING = "SELECT 1;"
 GRANTED = f"{SCHEMA} GRANT SELECT ON t TO PUBLIC;"
