@@ -1,10 +1,11 @@
 -- What no model can express, as (kind, name, text): told when two databases are compared.
 -- Whose it is, who may use it and its comment are rows of their own; a partition is one row of what
 -- else it has otherwise than its parent. Left out: what an extension owns, itself or by its schema;
--- what only a superuser may read (how a subscription connects). Of foreign servers, their tables and users' mappings no option's value is read, nor is
--- that of a setting with a secret's name: passwords are kept there. Rules, policies and functions with
--- a body of SQL have their oid as text: deparsed.sql has their text. PostgreSQL's own objects have oids
--- below 16384, FirstNormalObjectId in its source: where there are many, they are left out at once.
+-- what only a superuser may read (how a subscription connects). Of foreign servers, their tables and
+-- users' mappings no option's value is read, nor is that of a setting with a secret's name: passwords
+-- are kept there. Rules, policies and functions with a body of SQL have their oid as text:
+-- deparsed.sql has their text. PostgreSQL's own objects have oids below 16384, FirstNormalObjectId in
+-- its source: where there are many, they are left out at once.
 -- https://www.postgresql.org/docs/current/catalogs.html
 WITH space AS MATERIALIZED (
   SELECT n.oid, n.nspname, n.nspowner, n.nspacl
@@ -128,7 +129,8 @@ WITH space AS MATERIALIZED (
     t.typowner, t.typacl, 'T'
   FROM pg_type t JOIN space n ON n.oid = t.typnamespace
   LEFT JOIN pg_class c ON c.oid = t.typrelid
-  WHERE t.oid >= 16384 AND t.typtype <> 'm' AND t.typcategory <> 'A' AND (c.oid IS NULL OR c.relkind = 'c')
+  WHERE t.oid >= 16384 AND t.typtype <> 'm' AND t.typcategory <> 'A'
+    AND (c.oid IS NULL OR c.relkind = 'c')
   UNION ALL
   SELECT 'pg_constraint'::regclass, k.oid, 'domain-constraint',
     ARRAY[n.nspname, t.typname, k.conname]::text[], NULL, NULL, NULL, NULL

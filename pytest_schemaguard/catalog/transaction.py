@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from pytest_schemaguard.sqltext.spelling import SEARCH_PATH, SPELLING
+from pytest_schemaguard.sqltext.spelling import SEARCH_PATH, SPELLED_SO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ LET_GO = f"ROLLBACK TO SAVEPOINT {LOOK}"
 PINNED = (
     f"SET LOCAL search_path = {SEARCH_PATH}",
     "SET LOCAL standard_conforming_strings = on",
-    *(f"SET LOCAL {name} = '{value}'" for name, value in SPELLING.items()),
+    *SPELLED_SO,
 )
 STOP_WITHOUT_CLIENT = (
     "SELECT set_config('client_connection_check_interval', '1000', true) WHERE version() ~ 'linux'"

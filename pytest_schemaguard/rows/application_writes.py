@@ -23,7 +23,7 @@ from pytest_schemaguard.rows.tables import own_rows, read, transaction
 from pytest_schemaguard.rows.units import units
 from pytest_schemaguard.rows.write_table import TableWriter
 from pytest_schemaguard.sqltext.identifiers import in_quotes, literal
-from pytest_schemaguard.sqltext.spelling import SPELLING
+from pytest_schemaguard.sqltext.spelling import SPELLED_SO
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -46,7 +46,6 @@ START = 1_000_000
 _BYTES = "SQLASCII"
 """Texts are bytes: https://www.postgresql.org/docs/current/multibyte.html."""
 _FACTS = Path(__file__).with_suffix(".sql")
-_SPELLING = "; ".join(f"SET LOCAL {name} = {literal(value)}" for name, value in SPELLING.items())
 _FREE_SEQUENCES = """
     SELECT n.nspname::text, c.relname::text
     FROM pg_class c
@@ -227,7 +226,7 @@ class _Writer:
         )
         try:
             with transaction(self.cursor):
-                self.cursor.execute(_SPELLING)
+                self.cursor.execute("; ".join(SPELLED_SO))
                 refusal = self._write_rows(writer, counts)
         except psycopg2.Error as error:
             self.unwritten[table.name] = words(error)

@@ -19,3 +19,5 @@ SPELLING = {
     "lc_time": "C",
 }
 """Of constants in expressions, and of rows: a database may have settings of its own."""
+SPELLED_SO = tuple(f"SET LOCAL {name} = '{value}'" for name, value in SPELLING.items())
+"""What has a transaction spell them so."""
